@@ -1,0 +1,98 @@
+/* Probes are SQL files with a front matter; one parser reads the built-in ones and, later, users' own. A new
+ * probe is one file.
+ *
+ *   -- probe: sessions   lane: fast   every: 1s   timeout: 800ms   rows: 2000
+ *   -- versions: postgres 14-        needs: pg_monitor | else: other users' statements are hidden
+ *   -- when: pulse.lock_waiters > 0
+ *   -- column: id key count · started key time · state state · xact_ms duration · query sqltext
+ *   SELECT …
+ *
+ * `versions` is an engine and an inclusive range by as many parts as are written: "13-", "8.0.37-9.7",
+ * "10.5-10.11". Variants of one probe for one engine must neither overlap nor leave a hole. `when` gates: the
+ * probe is asked only while the named column of the last good one-row sample compares true (>, >=, =,
+ * integers). Every statement has LIMIT, names its columns and binds :rows; other parameters are declared: `--
+ * param: id int`. A parameter is written :name; :: is a cast, text in quotes and comments is left alone.
+ * Parsed once at start, then constant: any thread. */
+#ifndef DBATOP_MODEL_PROBE_H
+#define DBATOP_MODEL_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/embedded.h"
+#include "core/base/err.h"
+#include "core/model/engine.h"
+#include "core/model/table.h"
+
+enum lane_kind { LANE_FAST, LANE_SLOW, LANE_ADMIN, LANE_KINDS };
+enum { PROBE_NAMES_MAX = 16, PROBE_PARAMS_MAX = 8 };
+
+enum param_type { PARAM_INT, PARAM_TEXT };
+struct probe_param {
+	const char *name;
+	enum param_type type;
+};
+
+struct probe_gate {
+	const char *probe; /* NULL: no gate */
+	const char *column;
+	char op[3];
+	int64_t value;
+};
+
+/* One variant of a probe: one file. */
+struct probe {
+	const char *name;
+	const char *file; /* for messages */
+	unsigned slot;    /* index of the name in its set: the slot of its samples */
+	enum engine engine;
+	int version_min, version_max; /* inclusive, as version_parse counts */
+	enum lane_kind lane;
+	uint32_t every_ms, timeout_ms, rows;
+	const char *needs;     /* privilege in the server's words, NULL: none */
+	const char *otherwise; /* what is lost without it */
+	struct probe_gate gate;
+	const struct column *columns;
+	size_t ncols;
+	const struct probe_param *params; /* "rows" is always the first */
+	size_t nparams;
+	const char *sql; /* as written, front matter left out */
+};
+
+struct probe_set;
+
+/* Parses every file of a NULL-terminated table. On failure *e holds "file:line:column: what was expected". */
+struct probe_set *probe_set_new(struct err *e);
+bool probe_set_add(struct probe_set *set, const struct embedded_file *file, struct err *e);
+/* After the last add: sorts, numbers the slots by name, checks ranges. */
+bool probe_set_finish(struct probe_set *set, struct err *e);
+void probe_set_free(struct probe_set *set);
+
+size_t probe_set_names(const struct probe_set *set); /* how many distinct names: slots are 0 … n-1 */
+const char *probe_set_name(const struct probe_set *set, unsigned slot);
+int probe_set_slot(const struct probe_set *set, const char *name); /* -1 when there is none */
+/* The variant for this server. A version above the newest known gets the newest, and *newer is true; below
+ * the oldest: NULL. */
+const struct probe *probe_set_find(
+        const struct probe_set *set, unsigned slot, enum engine engine, int version, bool *newer);
+/* Every variant, for lint and `dbatop probe`. */
+size_t probe_set_count(const struct probe_set *set);
+const struct probe *probe_set_at(const struct probe_set *set, size_t i);
+
+/* Values for the parameters of one fetch, in the order of probe->params. */
+struct probe_value {
+	enum param_type type;
+	int64_t i;
+	const char *s;
+};
+/* Appends sql with :name written as $1, $2 … (PostgreSQL binds). */
+struct buf;
+void probe_sql_numbered(const struct probe *p, struct buf *out);
+/* Appends sql with the values written in: integers, and strings quoted for MySQL with NO_BACKSLASH_ESCAPES
+ * off. The one place where values enter SQL text. ERR_USAGE when a string is not valid UTF-8 or holds a NUL.
+ */
+bool probe_sql_inlined(
+        const struct probe *p, const struct probe_value *values, size_t n, struct buf *out, struct err *e);
+
+#endif
