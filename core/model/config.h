@@ -27,6 +27,7 @@ struct timeouts {
 struct probe_override {
 	char *probe;
 	uint32_t every_ms, timeout_ms;
+	int line, column; /* in the config file, for a name no probe has */
 };
 
 struct cluster_cfg {
@@ -61,7 +62,8 @@ struct config {
 	struct cluster_cfg *clusters;
 	size_t nclusters;
 	struct instance_cfg *instances;
-	size_t ninstances;
+	size_t ninstances; /* grows by config_add_like only; the array itself never moves after config_load */
+	size_t nconfigured; /* how many of them were there at start: the rest was added for this run */
 	struct key_binding *keys;
 	size_t nkeys;
 	char *theme;          /* a built-in name or a path */
