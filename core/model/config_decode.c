@@ -10,8 +10,6 @@
 #include "core/base/mem.h"
 #include "core/model/yaml.h"
 
-#define LENGTH(a) (sizeof(a) / sizeof *(a))
-
 static const struct field timeout_fields[] = {
         {.name = "connect",
                 .type = FIELD_DURATION,
@@ -39,7 +37,8 @@ static bool decode_timeouts(struct decoder *d, const struct yaml_node *n, void *
 {
 	struct cluster_cfg *c = object;
 
-	return yaml_decode(d, n, timeout_fields, LENGTH(timeout_fields), &c->timeouts);
+	return yaml_decode(
+	        d, n, timeout_fields, sizeof(timeout_fields) / sizeof(timeout_fields[0]), &c->timeouts);
 }
 
 static const struct field threshold_fields[] = {
@@ -66,7 +65,8 @@ static const struct field threshold_fields[] = {
 
 static bool decode_thresholds(struct decoder *d, const struct yaml_node *n, void *object)
 {
-	return yaml_decode(d, n, threshold_fields, LENGTH(threshold_fields), object);
+	return yaml_decode(
+	        d, n, threshold_fields, sizeof(threshold_fields) / sizeof(threshold_fields[0]), object);
 }
 
 static const struct field override_fields[] = {
@@ -103,7 +103,8 @@ static bool decode_overrides(struct decoder *d, const struct yaml_node *n, void 
 			        .line = n->keys[i]->line,
 			        .column = n->keys[i]->column};
 		}
-		if (!yaml_decode(d, n->values[i], override_fields, LENGTH(override_fields), o))
+		if (!yaml_decode(d, n->values[i], override_fields,
+		            sizeof(override_fields) / sizeof(override_fields[0]), o))
 			return false;
 	}
 	return true;
@@ -126,7 +127,7 @@ static bool decode_login(struct decoder *d, const struct yaml_node *n, struct lo
 {
 	struct config_draft *draft = d->user;
 
-	if (!yaml_decode(d, n, login_fields, LENGTH(login_fields), login))
+	if (!yaml_decode(d, n, login_fields, sizeof(login_fields) / sizeof(login_fields[0]), login))
 		return false;
 	if (login->password)
 		draft->has_password = true;
@@ -155,7 +156,7 @@ static void login_inherit(struct login *to, const struct login *from)
 {
 	bool own_password = to->password || to->password_file || to->password_command;
 
-	for (size_t i = 0; i < LENGTH(login_fields); i++) {
+	for (size_t i = 0; i < sizeof(login_fields) / sizeof(login_fields[0]); i++) {
 		char **dst = (char **)((char *)to + login_fields[i].offset);
 		char *const *src = (char *const *)((const char *)from + login_fields[i].offset);
 
@@ -287,7 +288,7 @@ static bool parse_kill(
 	static const char *const words[] = {
 	        [KILL_NATIVE] = "native", [KILL_RDS] = "rds", [KILL_AZURE] = "azure"};
 
-	for (size_t i = 0; word && i < LENGTH(words); i++) {
+	for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!strcmp(word, words[i])) {
 			*out = (enum kill_dialect)i;
 			return true;
@@ -365,7 +366,8 @@ static bool decode_instance(struct decoder *d, const struct yaml_node *n, size_t
 	struct config_draft *draft = d->user;
 	struct instance_draft i = {0};
 	struct endpoint ep = {0};
-	bool ok = yaml_decode(d, n, instance_fields, LENGTH(instance_fields), &i) &&
+	bool ok = yaml_decode(
+	                  d, n, instance_fields, sizeof(instance_fields) / sizeof(instance_fields[0]), &i) &&
 	          instance_endpoint(d, n, &i, &ep) && parse_kill(d, n, i.kill_dialect, &ep.kill);
 
 	if (ok && !config_append(draft->cfg, i.name, cluster, &ep))
@@ -401,7 +403,8 @@ static bool decode_cluster(struct decoder *d, const struct yaml_node *n)
 		return yaml_fail(d, name, "the cluster '%s' is described twice", name->text);
 	if (tags && !decode_tags(d, tags, &draft->cfg->clusters[index]))
 		return false;
-	if (!yaml_decode(d, n, cluster_fields, LENGTH(cluster_fields), &draft->cfg->clusters[index]))
+	if (!yaml_decode(d, n, cluster_fields, sizeof(cluster_fields) / sizeof(cluster_fields[0]),
+	            &draft->cfg->clusters[index]))
 		return false;
 	login_free(&draft->cluster_login);
 	if (login && !decode_login(d, login, &draft->cluster_login))
@@ -458,7 +461,8 @@ bool config_decode(struct config_draft *draft, const char *file, const char *tex
 	struct arena *arena = arena_new();
 	struct decoder d = {.file = file, .err = e, .user = draft};
 	const struct yaml_node *root = yaml_parse(arena, file, text, n, e);
-	bool ok = root && yaml_decode(&d, root, config_fields, LENGTH(config_fields), draft->cfg);
+	bool ok = root && yaml_decode(&d, root, config_fields,
+	                          sizeof(config_fields) / sizeof(config_fields[0]), draft->cfg);
 
 	/* Defaults first, wherever they stand: clusters start from them. */
 	const struct yaml_node *defaults = ok ? child(root, "defaults") : NULL;
