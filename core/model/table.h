@@ -38,10 +38,13 @@ struct cell {
 	uint8_t type; /* enum cell_type; unknown is CELL_NULL, never 0 */
 };
 
+struct column_source; /* probe.h */
+
 struct column {
 	const char *name;
 	enum column_role role;
-	bool key; /* the keys of a row together name it across samples */
+	bool key;                         /* the keys of a row together name it across samples */
+	const struct column_source *from; /* of a SHOW statement; NULL: the result names it itself */
 };
 
 struct table {
@@ -84,7 +87,7 @@ bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t 
 struct table *table_build_finish(struct table_builder *b);
 
 /* Fills now->rates from prev, `seconds` apart, rows matched by key. A value that went down, a new row,
- * seconds ≤ 0 or prev NULL is NaN: a counter that was reset drops a sample. */
+ * seconds ≤ 0 or prev NULL is NaN: a counter that was reset drops a sample. Both must share their columns. */
 void table_rates(struct table *now, const struct table *prev, double seconds, struct arena *arena);
 
 #endif

@@ -1,0 +1,398 @@
+/* Typed cells from the server's text, found by name: a column that moves, is missing or is NULL must never
+ * turn into a zero on a screen. */
+#include "core/model/table.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/mem.h"
+
+enum { FIRST_ROWS = 16, NUMBER_MAX = 64 };
+
+static const struct cell null_cell = {.type = CELL_NULL};
+
+static const char *const role_names[ROLE_COUNT_] = {
+        [ROLE_LABEL] = "label",
+        [ROLE_STATE] = "state",
+        [ROLE_TIME] = "time",
+        [ROLE_SQLTEXT] = "sqltext",
+        [ROLE_COUNT] = "count",
+        [ROLE_COUNTER] = "counter",
+        [ROLE_BYTES] = "bytes",
+        [ROLE_DURATION] = "duration",
+        [ROLE_LSN] = "lsn",
+        [ROLE_PERCENT] = "percent",
+        [ROLE_BOOL] = "bool",
+};
+
+const char *column_role_name(enum column_role role)
+{
+	return (size_t)role < ROLE_COUNT_ ? role_names[role] : "unknown";
+}
+
+enum column_role column_role_parse(const char *word)
+{
+	for (size_t i = 0; i < ROLE_COUNT_; i++) {
+		if (strcmp(word, role_names[i]) == 0)
+			return (enum column_role)i;
+	}
+	return ROLE_COUNT_;
+}
+
+enum cell_type column_cell_type(enum column_role role)
+{
+	switch (role) {
+	case ROLE_LABEL:
+	case ROLE_STATE:
+	case ROLE_TIME:
+	case ROLE_SQLTEXT:
+		return CELL_TEXT;
+	case ROLE_COUNT:
+	case ROLE_COUNTER:
+	case ROLE_BYTES:
+	case ROLE_DURATION:
+	case ROLE_LSN:
+		return CELL_INT;
+	case ROLE_PERCENT:
+		return CELL_REAL;
+	case ROLE_BOOL:
+		return CELL_BOOL;
+	case ROLE_COUNT_:
+		break;
+	}
+	return CELL_NULL;
+}
+
+/* 1. Reading. */
+
+int table_column(const struct table *t, const char *name)
+{
+	for (size_t i = 0; i < t->ncols; i++) {
+		if (strcmp(t->columns[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+const struct cell *table_cell(const struct table *t, size_t row, int col)
+{
+	if (col < 0)
+		return &null_cell;
+	assert(row < t->nrows && (size_t)col < t->ncols);
+	return &t->cells[row * t->ncols + (size_t)col];
+}
+
+bool table_int(const struct table *t, size_t row, int col, int64_t *out)
+{
+	const struct cell *c = table_cell(t, row, col);
+	if (c->type != CELL_INT)
+		return false;
+	*out = c->u.i;
+	return true;
+}
+
+bool table_real(const struct table *t, size_t row, int col, double *out)
+{
+	const struct cell *c = table_cell(t, row, col);
+	if (c->type == CELL_REAL)
+		*out = c->u.r;
+	else if (c->type == CELL_INT)
+		*out = (double)c->u.i;
+	else
+		return false;
+	return true;
+}
+
+bool table_bool(const struct table *t, size_t row, int col, bool *out)
+{
+	const struct cell *c = table_cell(t, row, col);
+	if (c->type != CELL_BOOL)
+		return false;
+	*out = c->u.i != 0;
+	return true;
+}
+
+const char *table_text(const struct table *t, size_t row, int col)
+{
+	const struct cell *c = table_cell(t, row, col);
+	return c->type == CELL_TEXT ? c->u.s : NULL;
+}
+
+double table_rate(const struct table *t, size_t row, int col)
+{
+	if (t->rates == NULL || col < 0)
+		return NAN;
+	return t->rates[row * t->ncols + (size_t)col];
+}
+
+/* 2. Rows across samples. */
+
+static int cell_compare(const struct cell *a, const struct cell *b)
+{
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	if (a->type == CELL_NULL)
+		return 0;
+	if (a->type == CELL_REAL)
+		return a->u.r < b->u.r ? -1 : a->u.r > b->u.r;
+	if (a->type != CELL_TEXT)
+		return a->u.i < b->u.i ? -1 : a->u.i > b->u.i;
+	size_t n = a->n < b->n ? a->n : b->n;
+	int order = n == 0 ? 0 : memcmp(a->u.s, b->u.s, n);
+	if (order != 0)
+		return order;
+	return a->n < b->n ? -1 : a->n > b->n;
+}
+
+/* By key columns; both tables are of one probe. A table without keys has one row of each kind: all equal. */
+static int row_compare(const struct table *a, size_t row_a, const struct table *b, size_t row_b)
+{
+	for (size_t col = 0; col < a->ncols; col++) {
+		if (!a->columns[col].key)
+			continue;
+		int order = cell_compare(table_cell(a, row_a, (int)col), table_cell(b, row_b, (int)col));
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+long table_find(const struct table *t, const struct table *other, size_t row)
+{
+	assert(t->ncols == other->ncols);
+	for (size_t i = 0; i < other->nrows; i++) {
+		if (row_compare(t, row, other, i) == 0)
+			return (long)i;
+	}
+	return -1;
+}
+
+static int order_rows(const void *a, const void *b, void *arg)
+{
+	const struct table *t = arg;
+	return row_compare(t, *(const uint32_t *)a, t, *(const uint32_t *)b);
+}
+
+/* Row numbers sorted by key, so that matching two tables is n log n. The caller frees. */
+static uint32_t *rows_by_key(const struct table *t)
+{
+	uint32_t *rows = xmalloc(t->nrows * sizeof(*rows) + 1);
+	for (size_t i = 0; i < t->nrows; i++)
+		rows[i] = (uint32_t)i;
+	struct table copy = *t;
+	qsort_r(rows, t->nrows, sizeof(*rows), order_rows, &copy);
+	return rows;
+}
+
+static long find_sorted(const struct table *t, size_t row, const struct table *other, const uint32_t *rows)
+{
+	size_t low = 0;
+	size_t high = other->nrows;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = row_compare(t, row, other, rows[mid]);
+		if (order == 0)
+			return (long)rows[mid];
+		if (order < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return -1;
+}
+
+static void rate_row(struct table *now, size_t row, const struct table *prev, long before, double seconds)
+{
+	for (size_t col = 0; col < now->ncols; col++) {
+		double *rate = &now->rates[row * now->ncols + col];
+		int64_t was;
+		int64_t is;
+		*rate = NAN;
+		if (before < 0 || now->columns[col].role != ROLE_COUNTER)
+			continue;
+		if (!table_int(now, row, (int)col, &is) || !table_int(prev, (size_t)before, (int)col, &was))
+			continue;
+		if (is >= was)
+			*rate = ((double)is - (double)was) / seconds;
+	}
+}
+
+void table_rates(struct table *now, const struct table *prev, double seconds, struct arena *arena)
+{
+	bool counters = false;
+	for (size_t col = 0; col < now->ncols; col++)
+		counters = counters || now->columns[col].role == ROLE_COUNTER;
+	now->rates = NULL;
+	if (!counters || prev == NULL || prev->columns != now->columns || !(seconds > 0) || now->nrows == 0)
+		return;
+	now->rates = arena_alloc(arena, now->nrows * now->ncols * sizeof(*now->rates));
+	uint32_t *rows = rows_by_key(prev);
+	for (size_t row = 0; row < now->nrows; row++)
+		rate_row(now, row, prev, find_sorted(now, row, prev, rows), seconds);
+	free(rows);
+}
+
+/* 3. Building. */
+
+struct table_builder {
+	struct table *table;
+	struct arena *arena;
+	size_t max_rows;
+	size_t room;  /* rows that fit in table->cells */
+	size_t bytes; /* cells and text together, against TABLE_BYTES_MAX */
+};
+
+struct table_builder *table_build(
+        struct arena *arena, const struct column *columns, size_t ncols, size_t max_rows)
+{
+	struct table_builder *b = arena_alloc(arena, sizeof(*b));
+	b->table = arena_alloc(arena, sizeof(*b->table));
+	b->table->columns = columns;
+	b->table->ncols = ncols;
+	b->arena = arena;
+	b->max_rows = max_rows;
+	return b;
+}
+
+/* The cells of a table stand in one block. What is outgrown stays in the arena: at most as much again. */
+static void grow(struct table_builder *b)
+{
+	struct table *t = b->table;
+	size_t room = b->room == 0 ? FIRST_ROWS : b->room * 2;
+	if (room > b->max_rows)
+		room = b->max_rows;
+	struct cell *cells = arena_alloc(b->arena, room * t->ncols * sizeof(*cells));
+	if (t->nrows > 0)
+		memcpy(cells, t->cells, t->nrows * t->ncols * sizeof(*cells));
+	t->cells = cells;
+	b->room = room;
+}
+
+struct cell *table_build_row(struct table_builder *b)
+{
+	struct table *t = b->table;
+	size_t row_bytes = t->ncols * sizeof(struct cell);
+	if (t->nrows >= b->max_rows || b->bytes + row_bytes > TABLE_BYTES_MAX) {
+		t->truncated = true;
+		return NULL;
+	}
+	if (t->nrows == b->room)
+		grow(b);
+	b->bytes += row_bytes;
+	return &t->cells[t->nrows++ * t->ncols];
+}
+
+static bool parse_int(const char *s, int64_t *out)
+{
+	char *end;
+	errno = 0;
+	long long v = strtoll(s, &end, 10);
+	if (end == s || errno == ERANGE)
+		return false;
+	/* MySQL sums and PostgreSQL extracts come as decimals: whole ones are integers. */
+	if (*end == '.') {
+		end++;
+		while (isdigit((unsigned char)*end))
+			end++;
+	}
+	*out = v;
+	return *end == '\0';
+}
+
+/* 20 digits from an unsigned counter: beyond what is counted here, but still a number, not an error. */
+static bool parse_unsigned(const char *s, int64_t *out)
+{
+	char *end;
+	errno = 0;
+	unsigned long long v = strtoull(s, &end, 10);
+	if (!isdigit((unsigned char)s[0]) || errno == ERANGE || *end != '\0')
+		return false;
+	*out = v > INT64_MAX ? INT64_MAX : (int64_t)v;
+	return true;
+}
+
+static bool parse_real(const char *s, double *out)
+{
+	char *end;
+	double v = strtod(s, &end);
+	if (end == s || *end != '\0' || !isfinite(v))
+		return false;
+	*out = v;
+	return true;
+}
+
+static bool parse_bool(const char *s, int64_t *out)
+{
+	static const char *const yes[] = {"t", "true", "1", "yes", "on"};
+	static const char *const no[] = {"f", "false", "0", "no", "off"};
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (strcasecmp(s, yes[i]) == 0 || strcasecmp(s, no[i]) == 0) {
+			*out = strcasecmp(s, yes[i]) == 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_number(enum cell_type type, const char *s, struct cell *cell)
+{
+	switch (type) {
+	case CELL_INT:
+		return parse_int(s, &cell->u.i) || parse_unsigned(s, &cell->u.i);
+	case CELL_REAL:
+		return parse_real(s, &cell->u.r);
+	case CELL_BOOL:
+		return parse_bool(s, &cell->u.i);
+	case CELL_NULL:
+	case CELL_TEXT:
+		break;
+	}
+	return false;
+}
+
+static void set_text(struct table_builder *b, struct cell *cell, const char *s, size_t n)
+{
+	size_t left = b->bytes < TABLE_BYTES_MAX ? TABLE_BYTES_MAX - b->bytes : 0;
+	if (n > left) {
+		n = left;
+		b->table->truncated = true;
+	}
+	cell->u.s = arena_strndup(b->arena, s, n);
+	cell->n = (uint32_t)n;
+	b->bytes += n + 1;
+}
+
+bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t n, struct err *e)
+{
+	struct table *t = b->table;
+	assert(t->nrows > 0 && col < t->ncols);
+	struct cell *cell = &t->cells[(t->nrows - 1) * t->ncols + col];
+	const struct column *column = &t->columns[col];
+	*cell = null_cell;
+	if (s == NULL)
+		return true;
+	enum cell_type type = column_cell_type(column->role);
+	if (type == CELL_TEXT) {
+		set_text(b, cell, s, n);
+	} else {
+		char number[NUMBER_MAX];
+		size_t length = n < sizeof(number) ? n : sizeof(number) - 1;
+		memcpy(number, s, length);
+		number[length] = '\0';
+		if (n >= sizeof(number) || strlen(number) != n || !parse_number(type, number, cell))
+			return err_set(e, ERR_PROTOCOL, "column %s: expected a %s, the server sent \"%s\"",
+			        column->name, column_role_name(column->role), number);
+	}
+	cell->type = (uint8_t)type;
+	return true;
+}
+
+struct table *table_build_finish(struct table_builder *b)
+{
+	return b->table;
+}
