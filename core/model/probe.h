@@ -7,12 +7,19 @@
  *   -- column: id key count · started key time · state state · xact_ms duration · query sqltext
  *   SELECT …
  *
- * `versions` is an engine and an inclusive range by as many parts as are written: "13-", "8.0.37-9.7",
- * "10.5-10.11". Variants of one probe for one engine must neither overlap nor leave a hole. `when` gates: the
- * probe is asked only while the named column of the last good one-row sample compares true (>, >=, =,
- * integers). Every statement has LIMIT, names its columns and binds :rows; other parameters are declared: `--
- * param: id int`. A parameter is written :name; :: is a cast, text in quotes and comments is left alone.
- * Parsed once at start, then constant: any thread. */
+ * Fields stand on one line two blanks apart; each line of fields is a comment that begins with a word and a
+ * colon, any other comment is prose. `versions` is an engine and an inclusive range by as many parts as are
+ * written: "13-", "8.0.37-9.7", "10.5-10". Variants of one probe for one engine must neither overlap nor
+ * leave a hole ("10.5-10" is followed by "11-"); the newest one ends at the newest version it was tried on,
+ * so that a server beyond it can be told. `when` gates: the probe is asked only while the named column of the
+ * last good one-row sample compares true (>, >=, =, integers). Every statement has LIMIT :rows, names its
+ * columns and is alone; other parameters are declared: `-- param: id int`. A parameter is written :name; ::
+ * is a cast,
+ * := an assignment, text in quotes and comments is left alone.
+ * Some facts have no SELECT: a statement that begins with SHOW has no LIMIT (the driver stops at `rows`), may
+ * return more columns than are declared, and names them in its own words: `peer label key from
+ * Master_Host:Master_Port · lag_ms duration from Seconds_Behind_Master*1000 · kind state key from
+ * 'upstream'`. A column without `from` is unknown there. Parsed once at start, then constant: any thread. */
 #ifndef DBATOP_MODEL_PROBE_H
 #define DBATOP_MODEL_PROBE_H
 
@@ -32,6 +39,15 @@ enum param_type { PARAM_INT, PARAM_TEXT };
 struct probe_param {
 	const char *name;
 	enum param_type type;
+};
+
+/* Where a column of a SHOW statement comes from: text, or one column of the answer (times a factor), or two
+ * joined by a colon (unknown when either is). */
+struct column_source {
+	const char *constant; /* NULL: not a constant */
+	const char *name;
+	const char *joined; /* NULL: `name` alone */
+	int64_t factor;     /* 1 unless written */
 };
 
 struct probe_gate {
@@ -57,15 +73,18 @@ struct probe {
 	size_t ncols;
 	const struct probe_param *params; /* "rows" is always the first */
 	size_t nparams;
-	const char *sql; /* as written, front matter left out */
+	const char *sql; /* as written; front matter and a closing semicolon left out */
+	bool show;       /* a SHOW statement: columns by their `from` */
 };
 
 struct probe_set;
 
-/* Parses every file of a NULL-terminated table. On failure *e holds "file:line:column: what was expected". */
 struct probe_set *probe_set_new(struct err *e);
+/* Parses one file, which may be freed afterwards. On failure *e holds "file:line:column: what was expected"
+ * and the set is as before. */
 bool probe_set_add(struct probe_set *set, const struct embedded_file *file, struct err *e);
-/* After the last add: sorts, numbers the slots by name, checks ranges. */
+/* After the last add: sorts, numbers the slots by name, checks what one file cannot show: ranges, gates, one
+ * role for one column name. This and probe_set_add are all of `dbatop probe --lint`. */
 bool probe_set_finish(struct probe_set *set, struct err *e);
 void probe_set_free(struct probe_set *set);
 
@@ -73,7 +92,7 @@ size_t probe_set_names(const struct probe_set *set); /* how many distinct names:
 const char *probe_set_name(const struct probe_set *set, unsigned slot);
 int probe_set_slot(const struct probe_set *set, const char *name); /* -1 when there is none */
 /* The variant for this server. A version above the newest known gets the newest, and *newer is true; below
- * the oldest: NULL. */
+ * the oldest, or another engine: NULL. newer may be NULL. */
 const struct probe *probe_set_find(
         const struct probe_set *set, unsigned slot, enum engine engine, int version, bool *newer);
 /* Every variant, for lint and `dbatop probe`. */
