@@ -322,7 +322,7 @@ bool config_load(const struct config_sources *src, struct config **out, struct e
 {
 	char *(*getenv_fn)(const char *) = src->getenv_fn ? src->getenv_fn : getenv;
 	struct config *cfg = xcalloc(1, sizeof *cfg);
-	struct config_draft draft = {.cfg = cfg, .home = getenv_fn("HOME")};
+	struct config_draft draft = {.cfg = cfg, .getenv_fn = getenv_fn, .home = getenv_fn("HOME")};
 	struct err cause = {0};
 	bool ok = load_all(&draft, src, getenv_fn, &cause);
 

@@ -347,7 +347,7 @@ static bool instance_endpoint(
 		*ep = (struct endpoint){
 		        .engine = ENGINE_POSTGRES, .shown = xasprintf("service %s", i->service)};
 		replace(&ep->service, &i->service);
-		config_fill_service(ep, getenv);
+		config_fill_service(ep, draft->getenv_fn);
 	} else {
 		*ep = (struct endpoint){.engine = ENGINE_MYSQL,
 		        .shown = xasprintf("option group %s", i->option_group ? i->option_group : "client")};

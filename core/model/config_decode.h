@@ -19,9 +19,10 @@ struct config_draft {
 	struct config *cfg;
 	struct cluster_cfg defaults;
 	struct login defaults_login;
-	struct login cluster_login; /* of the cluster that is being decoded */
-	const char *home;           /* for ~/ in paths; NULL: none */
-	bool has_password;          /* the file itself holds one */
+	struct login cluster_login;       /* of the cluster that is being decoded */
+	char *(*getenv_fn)(const char *); /* the environment: PGSERVICEFILE, HOME */
+	const char *home;                 /* for ~/ in paths; NULL: none */
+	bool has_password;                /* the file itself holds one */
 };
 
 /* Decodes one file over what the draft holds. */
