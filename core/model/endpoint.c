@@ -393,6 +393,8 @@ static bool parse_place(struct endpoint *ep, const char *s, size_t n, struct err
 	const char *host = s;
 	size_t length = n;
 	const char *colon = memchr(s, ':', n);
+	if (memchr(s, ',', n) != NULL)
+		return set_host(ep, ",", 1, e);
 	if (n > 0 && *s == '[') {
 		const char *close = memchr(s, ']', n);
 		if (close == NULL)
@@ -406,8 +408,7 @@ static bool parse_place(struct endpoint *ep, const char *s, size_t n, struct err
 	} else if (colon != NULL) {
 		length = (size_t)(colon - s);
 	}
-	if (colon != NULL && memchr(s, ',', n) == NULL &&
-	        !set_port(ep, colon + 1, (size_t)(s + n - colon - 1), e))
+	if (colon != NULL && !set_port(ep, colon + 1, (size_t)(s + n - colon - 1), e))
 		return false;
 	return n == 0 || (length == 0 && colon != NULL) || set_host(ep, host, length, e);
 }

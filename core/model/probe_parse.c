@@ -563,7 +563,7 @@ bool probe_parse(const struct embedded_file *file, struct arena *arena, struct p
 	const char *nul = memchr(file->data, '\0', file->size);
 	if (nul != NULL)
 		return fail(&r, nul, "expected text, found a NUL byte");
-	if (!read_front_matter(&r, &sql) || !check_fields(&r) || !read_sql(&r, sql))
+	if (!read_front_matter(&r, &sql) || !check_fields(&r))
 		return false;
 
 	struct column *columns = arena_alloc(arena, out->ncols * sizeof(*columns));
@@ -573,5 +573,5 @@ bool probe_parse(const struct embedded_file *file, struct arena *arena, struct p
 	memcpy(params, r.params, out->nparams * sizeof(*params));
 	out->params = params;
 	out->file = arena_strdup(arena, file->name);
-	return true;
+	return read_sql(&r, sql);
 }
