@@ -1,7 +1,9 @@
 /* The filter language: words narrow, all must match. `checkout` is a substring of any column; `~re` an
  * extended regular expression; `!word` excludes; `state:active`, `app:checkout`, `user:!app`, `age:>5s`,
- * `rows_modified:>=1000` name a column; "two words" quotes. Compiled once, matched per row. Pure; the regular
- * expressions are POSIX, matched against at most 1 KiB of a cell. */
+ * `rows_modified:>=1000`, `state:=active` (the whole value), `user:~^app` name a column; "two words" quotes.
+ * Letters match whatever their case. Numbers take k, M, G, kB, MB, GB or a duration. Compiled once, matched
+ * per row. Pure; the regular expressions are POSIX without back references, matched against at most 1 KiB of
+ * a cell. */
 #ifndef DBATOP_TUI_FILTER_H
 #define DBATOP_TUI_FILTER_H
 
@@ -13,6 +15,12 @@
 
 struct filter;
 
+/* A name that may stand before ':'. With `seconds` a bare number is seconds (`age:>5` is `age:>5s`). */
+struct filter_column {
+	const char *name;
+	bool seconds;
+};
+
 /* How a filter reads a row: text or number of a column; false when unknown (an unknown value matches nothing
  * but !). */
 struct filter_row {
@@ -21,10 +29,13 @@ struct filter_row {
 	const void *row;
 };
 
-/* columns: names that may stand before ':'. ERR_USAGE with column and "did you mean". An empty expression
- * matches all. */
-struct filter *filter_compile(const char *expression, const char *const *columns, size_t n, struct err *e);
+/* ERR_USAGE with "did you mean" for an unknown column; a word whose left part is no name ("10.0.0.7:5432") is
+ * plain text. columns are borrowed for the call. An empty expression matches all; NULL is returned on error
+ * only. */
+struct filter *filter_compile(
+        const char *expression, const struct filter_column *columns, size_t n, struct err *e);
 void filter_free(struct filter *f);
+/* f NULL matches all. */
 bool filter_match(const struct filter *f, const struct filter_row *row);
 
 #endif
