@@ -149,7 +149,8 @@ int proc_signal_tree(pid_t pid, int signal)
 	int count = 0;
 	if (list == NULL)
 		abort();
-	/* A tree that is being killed is stopped first: the children of a dead process cannot be found any more. */
+	/* A tree that is being killed is stopped first: the children of a dead process cannot be found any
+	 * more. */
 	bool deadly = signal != SIGSTOP && signal != SIGCONT;
 	if (pid > 1 && kill(pid, deadly ? SIGSTOP : signal) == 0)
 		list[count++] = pid;

@@ -240,6 +240,17 @@ bool term_raw_contains(struct term *term, size_t from, const char *bytes, size_t
 	return memmem(term->raw + from, term->raw_size - from, bytes, size) != NULL;
 }
 
+bool term_wait_raw(struct term *term, size_t from, const char *bytes, size_t size, int ms)
+{
+	int64_t deadline = wait_now_ms() + ms;
+	while (!term_raw_contains(term, from, bytes, size)) {
+		if (wait_now_ms() >= deadline)
+			return false;
+		term_round(term, deadline);
+	}
+	return true;
+}
+
 void term_resize(struct term *term, int rows, int cols)
 {
 	assert_true(rows >= 1 && cols >= 1);

@@ -97,6 +97,8 @@ struct term_mode term_mode(struct term *term);
  */
 size_t term_bytes(struct term *term);
 bool term_raw_contains(struct term *term, size_t from, const char *bytes, size_t size);
+/* Takes bytes until they hold these ones, or until ms have passed; does not fail the test. */
+bool term_wait_raw(struct term *term, size_t from, const char *bytes, size_t size, int ms);
 const char *term_raw(struct term *term, size_t *size);
 
 /* Sets the window's size; the program gets SIGWINCH. At least 1 x 1. */

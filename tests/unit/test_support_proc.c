@@ -29,7 +29,7 @@ static void test_deadline_kills(void **state)
 	(void)state;
 	static const char *const argv[] = {"sh", "-c", "echo begun; exec tail -f /dev/null", NULL};
 	int64_t start = wait_now_ms();
-	struct proc *proc = proc_run(argv, NULL, NULL, 200);
+	struct proc *proc = proc_run(argv, NULL, NULL, 500);
 	assert_true(proc->timed_out);
 	assert_int_equal(proc->signal, SIGKILL);
 	assert_string_equal(proc->out_bytes.data, "begun\n");
