@@ -16,8 +16,22 @@ if(DBATOP_MYSQLCLIENT_ROOT)
   find_library(MYSQLCLIENT_LIBRARY mysqlclient
                PATHS ${DBATOP_MYSQLCLIENT_ROOT}/usr/lib/x86_64-linux-gnu ${DBATOP_MYSQLCLIENT_ROOT}/usr/lib
                NO_DEFAULT_PATH REQUIRED)
-  target_include_directories(dbatop_mysql_client SYSTEM INTERFACE ${MYSQLCLIENT_INCLUDE})
+  # Its headers say both "mysql.h" and "mysql/…"; the folder above also holds that system's C library.
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/mysqlclient)
+  file(CREATE_LINK ${MYSQLCLIENT_INCLUDE} ${PROJECT_BINARY_DIR}/mysqlclient/mysql SYMBOLIC)
+  target_include_directories(dbatop_mysql_client SYSTEM INTERFACE
+                             ${MYSQLCLIENT_INCLUDE} ${PROJECT_BINARY_DIR}/mysqlclient)
   target_link_libraries(dbatop_mysql_client INTERFACE ${MYSQLCLIENT_LIBRARY})
+  # A library of a newer system needs that system's C library: its own loader and libraries are used at
+  # run time. Libraries that the folder does not hold still come from this machine.
+  file(GLOB MYSQLCLIENT_LOADER ${DBATOP_MYSQLCLIENT_ROOT}/usr/lib64/ld-linux-*.so.2
+       ${DBATOP_MYSQLCLIENT_ROOT}/usr/lib/ld-linux-*.so.1)
+  if(MYSQLCLIENT_LOADER)
+    get_filename_component(MYSQLCLIENT_LIBS ${MYSQLCLIENT_LIBRARY} DIRECTORY)
+    target_link_options(dbatop_mysql_client INTERFACE
+      -Wl,--allow-shlib-undefined -Wl,--disable-new-dtags -Wl,-rpath,${MYSQLCLIENT_LIBS}
+      -Wl,--dynamic-linker=${MYSQLCLIENT_LOADER})
+  endif()
 else()
   if(NOT DBATOP_MYSQL_CLIENT STREQUAL "mysqlclient")
     pkg_check_modules(MARIADB IMPORTED_TARGET libmariadb)
