@@ -2,6 +2,7 @@
 """Real database servers on loopback, for tests, demo and bench.
 
     lab.py fetch NAME…                           download what is not in Debian 12 into the cache
+    lab.py where NAME                            folder of what was fetched
     lab.py up     --dir D [--only a,b,c]         start servers; returns when all are ready
     lab.py down   --dir D [--keep]               stop all of them and remove D
     lab.py run    --dir D [--only …] -- CMD…     up, CMD with DBATOP_LAB=D, down whatever happens
@@ -208,6 +209,8 @@ def parse(argv):
     one = verbs.add_parser("fetch")
     one.add_argument("names", nargs="*", default=[])
     one.add_argument("--refresh", action="store_true")
+    one = verbs.add_parser("where")
+    one.add_argument("name")
     verbs.add_parser("list")
     for verb in ("up", "run", "down", "urls", "spawn", "stop", "kill", "start", "restart", "remove", "pause", "resume"):
         one = verbs.add_parser(verb)
@@ -236,6 +239,9 @@ def main(argv):
     if args.verb == "fetch":
         for name in args.names or FETCHED:
             fetch(name, args.refresh)
+        return 0
+    if args.verb == "where":
+        print(fetch(args.name) or "/usr")
         return 0
     if args.verb == "list":
         print("\n".join(SERVERS))

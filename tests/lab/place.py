@@ -63,7 +63,7 @@ class Lab:
 
     def put(self, row):
         rows = [r for r in self.servers() if r["name"] != row["name"]]
-        self.save(rows + [row])
+        self.save(sorted(rows + [row], key=lambda r: r["name"]))
 
     def forget(self, name):
         self.save([r for r in self.servers() if r["name"] != name])
