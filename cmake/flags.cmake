@@ -13,10 +13,11 @@ set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 add_compile_definitions(_GNU_SOURCE DBATOP_VERSION="${PROJECT_VERSION}")
 add_compile_options(
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual
-  -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wdouble-promotion
+  -Wwrite-strings -Wvla -Wformat=2 -Wundef
   -fstack-protector-strong)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wlogical-op -Wduplicated-cond)
+  # clang's NAN and INFINITY are floats and would warn at every use as a double.
+  add_compile_options(-Wlogical-op -Wduplicated-cond -Wdouble-promotion)
 endif()
 if(DBATOP_WERROR)
   add_compile_options(-Werror)

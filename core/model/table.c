@@ -126,7 +126,7 @@ const char *table_text(const struct table *t, size_t row, int col)
 double table_rate(const struct table *t, size_t row, int col)
 {
 	if (t->rates == NULL || col < 0)
-		return (double)NAN;
+		return NAN;
 	return t->rates[row * t->ncols + (size_t)col];
 }
 
@@ -212,7 +212,7 @@ static void rate_row(struct table *now, size_t row, const struct table *prev, lo
 		double *rate = &now->rates[row * now->ncols + col];
 		int64_t was;
 		int64_t is;
-		*rate = (double)NAN;
+		*rate = NAN;
 		if (before < 0 || now->columns[col].role != ROLE_COUNTER)
 			continue;
 		if (!table_int(now, row, (int)col, &is) || !table_int(prev, (size_t)before, (int)col, &was))
