@@ -59,7 +59,8 @@ static void test_mysql_behind_a_pooler(void **state)
 {
 	unsigned int timeout = 5;
 	(void)state;
-	struct lab_server server = lab_server(mysql_get_client_version() < 100000 ? "mysql97" : "maria1011");
+	struct lab_server server =
+	        lab_server(strncmp(mysql_get_client_info(), "3.", 2) == 0 ? "maria1011" : "mysql97");
 	struct chaos *chaos = chaos_start();
 	struct chaos_door door = chaos_listen(chaos, server.host, server.port);
 	chaos_rewrite_id(door, "mysql", MASK);
