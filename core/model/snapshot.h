@@ -63,9 +63,13 @@ struct slot_view snapshot_slot(const struct snapshot *s, size_t instance, const 
 const struct table *snapshot_table(const struct snapshot *s, size_t instance, const char *probe);
 /* Age of the last good sample in ms; -1 when there is none. */
 int64_t snapshot_age_ms(const struct snapshot *s, size_t instance, const char *probe);
-/* Whether that age needs saying: older than 2.5 intervals, or the latest failed. */
+/* Not asked on purpose: its `when` has been false since its last good sample, whose rows are over then. */
+bool snapshot_is_gated(const struct snapshot *s, size_t instance, const char *probe);
+/* Whether that age needs saying: none yet, older than 2.5 intervals, or the latest failed. A gated probe is
+ * not stale. */
 bool snapshot_is_stale(const struct snapshot *s, size_t instance, const char *probe);
-/* "stale 14 s · timed out after 800 ms, retry in 3 s", "denied: …", "" when fresh: for a panel's title. */
+/* "stale 14 s · timed out after 800 ms, retry in 3 s", "denied: …", "took 1.9 s, asked every 8 s" when
+ * slowed, "" when fresh: for a panel's title. */
 void snapshot_reason(const struct snapshot *s, size_t instance, const char *probe, struct buf *out);
 
 #endif

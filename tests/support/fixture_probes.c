@@ -1,0 +1,49 @@
+/* The column vocabulary as probe files without real statements, so that fixtures use the real parser and the
+ * tests of model and views do not wait for a server's dialect. */
+#include "tests/support/fixture_probes.h"
+
+static const struct fixture_probe probes[] = {
+        {"server", "every: 5s  rows: 1\n"
+                   "-- column: flavour label · version label · role state · writable bool · read_only bool\n"
+                   "-- column: super_read_only bool · started time · uptime_ms duration · cluster_id label\n"
+                   "-- column: server_id label · max_connections count · reserved_connections count\n"
+                   "-- column: xid_age count · xid_limit count · mxid_age count · mxid_limit count\n"
+                   "-- column: archive_failing bool · archive_failed counter · archive_age_ms duration\n"
+                   "-- column: in_crash_recovery bool · timeline count · lsn lsn · statement_timeout_ms "
+                   "duration\n"
+                   "-- column: idle_xact_timeout_ms duration · lock_timeout_ms duration\n"
+                   "-- column: client_check_ms duration · track_activity_size count · ps_enabled bool\n"},
+        {"pulse",
+                "every: 1s  rows: 1\n"
+                "-- column: connections count · active count · idle count · idle_in_xact count\n"
+                "-- column: waiting count · lock_waiters count · hidden count · background count\n"
+                "-- column: oldest_xact_ms duration · oldest_idle_xact_ms duration · limit_name label\n"
+                "-- column: limit_used count · limit_max count · xacts counter · commits counter\n"
+                "-- column: rollbacks counter · queries counter · cache_hits counter · cache_reads counter\n"
+                "-- column: deadlocks counter · temp_bytes counter · aborted counter · history_list count\n"},
+        {"sessions", "every: 1s  rows: 2000  needs: pg_monitor | else: other users' statements are hidden\n"
+                     "-- column: id count key · started time key · user label · db label · app label\n"
+                     "-- column: client label · kind state · state state · command label · wait_type label\n"
+                     "-- column: wait label · xact_ms duration · query_ms duration · state_ms duration\n"
+                     "-- column: leader count · rows_locked count · rows_modified count · progress percent\n"
+                     "-- column: phase label · query sqltext · query_bytes bytes · query_id label\n"
+                     "-- column: xact_guard time · query_guard time · superuser bool · sync_wait bool\n"
+                     "-- column: own bool · backend_xmin_age count\n"},
+        {"blockers", "every: 1s  rows: 1000\n-- when: pulse.lock_waiters > 0\n"
+                     "-- column: waiter count key · blocker count key · waiting_ms duration · kind label\n"
+                     "-- column: object label\n"},
+        {"replication_brief",
+                "every: 2s  rows: 100\n"
+                "-- column: kind state key · peer label key · name label · state state · receiver state\n"
+                "-- column: applier state · lag_ms duration · lag_bytes bytes · lag_source label\n"
+                "-- column: paused bool · delay_ms duration · error label · lsn lsn\n"},
+        {"settings", "lane: slow  every: 60s  rows: 200\n-- column: name label key · value label\n"},
+        {"statement", "lane: admin  rows: 1\n-- param: id int\n"
+                      "-- column: id count key · started time key · query sqltext · query_bytes bytes\n"},
+};
+
+const struct fixture_probe *fixture_probes(size_t *n)
+{
+	*n = sizeof(probes) / sizeof(probes[0]);
+	return probes;
+}
