@@ -1,0 +1,257 @@
+/* Ending somebody's work: one statement proves that the session is the one that was seen, on the server that
+ * was seen, and signals it. It reads pg_stat_get_activity() and not the view, so that it works while
+ * pg_database is locked, and compares timestamps as the server's own text, to the microsecond. */
+#include "backends/postgres/pg.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+
+enum { ACT_SQL_MAX = 2048, ID_MAX = 24, NAME_MAX_BYTES = 64 };
+
+/* 1. The guarded statement. Its row: may its identity be seen · is this the server · is it the session · is
+ * the transaction the same · is the statement the same and running · was it signalled (NULL: the guard said
+ * no). No row: nobody has that id. */
+
+enum { SEEN, SERVER, SESSION, XACT, QUERY, SIGNALLED };
+
+static const char act_sql[] = "SELECT g.seen, g.server, g.session, g.xact, g.query,"
+                              " CASE WHEN g.server AND g.session%s THEN %s(g.pid) END AS signalled"
+                              " FROM (SELECT a.pid, a.backend_start IS NOT NULL AS seen,"
+                              " pg_postmaster_start_time() = $5::timestamptz%s AS server,"
+                              " a.backend_start = $2::timestamptz AS session,"
+                              " a.xact_start IS NOT DISTINCT FROM $3::timestamptz AS xact,"
+                              " a.query_start = $4::timestamptz AND a.state NOT LIKE 'idle%%' AS query"
+                              " FROM pg_stat_get_activity($1::int) a) g";
+
+struct guarded {
+	char sql[ACT_SQL_MAX];
+	char id[ID_MAX];
+	const char *values[6];
+	int n;
+};
+
+static const char *or_null(const char *text)
+{
+	return text[0] == '\0' ? NULL : text;
+}
+
+static void guard(struct guarded *g, const struct action_request *req)
+{
+	bool cancel = req->kind == ACTION_CANCEL;
+	bool identified = req->server.id[0] != '\0';
+	const char *proof = cancel                      ? " AND g.xact AND g.query"
+	                    : req->whatever_transaction ? ""
+	                                                : " AND g.xact";
+	snprintf(g->sql, sizeof(g->sql), act_sql, proof,
+	        cancel ? "pg_cancel_backend" : "pg_terminate_backend",
+	        identified ? " AND (SELECT system_identifier FROM pg_control_system()) = $6::bigint" : "");
+	snprintf(g->id, sizeof(g->id), "%" PRId64, req->target.id);
+	g->values[0] = g->id;
+	g->values[1] = or_null(req->target.started);
+	g->values[2] = or_null(req->target.xact_guard);
+	g->values[3] = or_null(req->target.query_guard);
+	g->values[4] = or_null(req->server.start);
+	g->values[5] = or_null(req->server.id);
+	g->n = identified ? 6 : 5;
+}
+
+/* For the journal: the statement and its parameters, as the server's own log would show them. */
+static void write_sql(const struct guarded *g, char *out, size_t cap)
+{
+	struct buf b;
+	buf_init(&b, cap - 1);
+	buf_puts(&b, g->sql);
+	for (int i = 0; i < g->n; i++) {
+		if (g->values[i] == NULL)
+			buf_printf(&b, "%s $%d = NULL", i == 0 ? ";" : ",", i + 1);
+		else
+			buf_printf(&b, "%s $%d = '%s'", i == 0 ? ";" : ",", i + 1, g->values[i]);
+	}
+	snprintf(out, cap, "%s", buf_str(&b));
+	buf_free(&b);
+}
+
+/* 2. What its answer means. */
+
+static bool holds(const PGresult *r, int col)
+{
+	const char *text = pg_text(r, 0, col);
+	return text != NULL && text[0] == 't';
+}
+
+static const char *role_of(const struct conn *c)
+{
+	const char *user = PQuser(c->pg);
+	return user == NULL ? "the monitoring role" : user;
+}
+
+static void unprovable(const struct conn *c, const struct action_request *req, struct action_result *out)
+{
+	out->outcome = OUTCOME_UNPROVABLE;
+	err_set(&out->err, ERR_DENIED,
+	        "session %" PRId64
+	        ": its identity cannot be seen, so nothing was done: GRANT pg_monitor TO %s "
+	        "(or pg_read_all_stats)",
+	        req->target.id, role_of(c));
+}
+
+static void moved_on(const PGresult *r, const struct action_request *req, struct action_result *out)
+{
+	const char *how = "it is in another transaction now";
+	if (!holds(r, SERVER)) {
+		out->outcome = OUTCOME_REFUSED;
+		err_set(&out->err, ERR_IDENTITY,
+		        "session %" PRId64 ": another server answers here now, so nothing was done",
+		        req->target.id);
+		return;
+	}
+	if (!holds(r, SESSION))
+		how = "its id belongs to another session now";
+	else if (holds(r, XACT))
+		how = "that statement is not running any more; a cancel does nothing to an idle session";
+	out->outcome = OUTCOME_MOVED_ON;
+	err_set(&out->err, ERR_NONE, "session %" PRId64 ": %s, so nothing was done", req->target.id, how);
+}
+
+static void judge(
+        const struct conn *c, const PGresult *r, const struct action_request *req, struct action_result *out)
+{
+	if (PQntuples(r) == 0) {
+		out->outcome = OUTCOME_GONE;
+	} else if (!holds(r, SEEN)) {
+		unprovable(c, req, out);
+	} else if (pg_text(r, 0, SIGNALLED) == NULL) {
+		moved_on(r, req, out);
+	} else if (!holds(r, SIGNALLED)) {
+		out->outcome = OUTCOME_GONE; /* the signal found no process: it ended in between */
+	} else {
+		out->outcome = OUTCOME_SENT;
+	}
+}
+
+/* After sending, only a refusal for want of a right proves that nothing was done. */
+static void failed(const struct conn *c, const struct action_request *req, struct action_result *out)
+{
+	if (strcmp(out->err.sqlstate, "42501") != 0) {
+		out->outcome = OUTCOME_UNKNOWN;
+		err_wrap(&out->err, "sent, outcome unknown");
+		return;
+	}
+	char text[ERR_TEXT_MAX];
+	snprintf(text, sizeof(text), "%s", out->err.text);
+	out->outcome = OUTCOME_REFUSED;
+	err_set(&out->err, ERR_DENIED,
+	        "%s; %s may %s its own role's sessions only: GRANT pg_signal_backend TO %s, which never "
+	        "covers "
+	        "superusers' sessions",
+	        text, role_of(c), action_kind_name(req->kind), role_of(c));
+	snprintf(out->err.sqlstate, sizeof(out->err.sqlstate), "42501");
+}
+
+static bool may_try(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
+        struct action_result *out)
+{
+	const struct session_ref *t = &req->target;
+	enum err_code code = ctx_done(ctx);
+	if (code != ERR_NONE)
+		return ctx_fail(ctx, code, clock_now(ctx->clock), action_kind_name(req->kind), &out->err);
+	if (admin->busy)
+		return err_set(&out->err, ERR_PROTOCOL, "the connection is still in another answer");
+	if (!server_identity_equal(&req->server, &admin->info.server)) {
+		out->outcome = OUTCOME_REFUSED;
+		return err_set(&out->err, ERR_IDENTITY,
+		        "the connection for actions reached another server than the one that was seen, so "
+		        "nothing "
+		        "was done");
+	}
+	if (t->started[0] == '\0' || (req->kind == ACTION_CANCEL && t->query_guard[0] == '\0')) {
+		unprovable(admin, req, out);
+		return false;
+	}
+	return true;
+}
+
+bool pg_act(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
+        struct action_result *out)
+{
+	struct guarded g;
+	PGresult *r = NULL;
+	*out = (struct action_result){.outcome = OUTCOME_NONE, .rows_left = -1};
+	if (!may_try(ctx, admin, req, out))
+		return false;
+	guard(&g, req);
+	write_sql(&g, out->sql, sizeof(out->sql));
+	if (!pg_ask(ctx, admin, action_kind_name(req->kind), g.sql, g.n, g.values, &r, &out->err)) {
+		failed(admin, req, out);
+		return true;
+	}
+	judge(admin, r, req, out);
+	PQclear(r);
+	return true;
+}
+
+/* 3. Following, and ending what we left behind ourselves. */
+
+bool pg_follow(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
+        struct follow_state *out, struct err *e)
+{
+	static const char sql[] = "SELECT a.backend_start IS NOT NULL,"
+	                          " a.backend_start = $2::timestamptz,"
+	                          " a.xact_start IS NOT DISTINCT FROM $3::timestamptz,"
+	                          " a.query_start = $4::timestamptz,"
+	                          " a.state NOT LIKE 'idle%'"
+	                          " FROM pg_stat_get_activity($1::int) a";
+	char id[ID_MAX];
+	PGresult *r = NULL;
+	*out = (struct follow_state){.rows_left = -1};
+	snprintf(id, sizeof(id), "%" PRId64, req->target.id);
+	const char *values[] = {id, or_null(req->target.started), or_null(req->target.xact_guard),
+	        or_null(req->target.query_guard)};
+	if (!pg_ask(ctx, admin, "follow", sql, 4, values, &r, e))
+		return false;
+	bool hidden = PQntuples(r) > 0 && !holds(r, 0);
+	if (PQntuples(r) > 0) {
+		out->visible = true;
+		out->same_session = holds(r, 1);
+		out->same_xact = out->same_session && holds(r, 2);
+		out->same_query = out->same_session && holds(r, 3);
+		out->active = holds(r, 4);
+	}
+	PQclear(r);
+	if (hidden)
+		return err_set(e, ERR_DENIED, "session %s cannot be followed: GRANT pg_monitor TO %s", id,
+		        role_of(admin));
+	return true;
+}
+
+bool pg_reap(const struct ctx *ctx, struct conn *admin, const struct backend_ref *victim, bool terminate,
+        enum reap *out, struct err *e)
+{
+	static const char sql[] = "SELECT CASE WHEN a.backend_start = $2::timestamptz"
+	                          " AND starts_with(a.application_name, $3) THEN %s(a.pid) END"
+	                          " FROM pg_stat_get_activity($1::int) a";
+	char text[ACT_SQL_MAX];
+	char id[ID_MAX];
+	char ours[NAME_MAX_BYTES];
+	PGresult *r = NULL;
+	*out = REAP_OTHER;
+	if (victim->started[0] == '\0')
+		return err_set(
+		        e, ERR_IDENTITY, "reap: the start of backend %" PRId64 " is unknown", victim->id);
+	snprintf(text, sizeof(text), sql, terminate ? "pg_terminate_backend" : "pg_cancel_backend");
+	snprintf(id, sizeof(id), "%" PRId64, victim->id);
+	snprintf(ours, sizeof(ours), "dbatop/%s/", admin->env->run_id);
+	const char *values[] = {id, victim->started, ours};
+	if (!pg_ask(ctx, admin, "reap", text, 3, values, &r, e))
+		return false;
+	if (PQntuples(r) == 0)
+		*out = REAP_GONE;
+	else if (pg_text(r, 0, 0) != NULL)
+		*out = holds(r, 0) ? REAP_SENT : REAP_GONE;
+	PQclear(r);
+	return true;
+}

@@ -1,0 +1,225 @@
+/* A probe's answer into a table, row by row: what arrives is either in the sample's arena or gone. Columns
+ * are matched by name at the first fetch on a connection, so that a file that lies about its columns fails
+ * loudly. */
+#include "backends/postgres/pg.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+
+enum {
+	NAMED_MAX = 1024, /* a cell with names put in */
+	LISTS_MAX = 4096,
+	SQL_LIMIT = 64 * 1024,
+	INT8_OID = 20,
+	TEXT_OID = 25,
+};
+static const char names_suffix[] = "@names";
+
+/* One fetch under way. */
+struct fetching {
+	const struct ctx *ctx;
+	struct conn *c;
+	struct plan *plan;
+	const struct probe *probe;
+	struct table_builder *builder;
+	mono_ns started;
+	bool full;   /* a limit was reached: the rest is read and dropped */
+	bool failed; /* *e is set: the rest is read and dropped */
+};
+
+/* 1. What is known of a probe on this connection. */
+
+static struct plan *plan_of(struct conn *c, const struct probe *p)
+{
+	for (size_t i = 0; i < c->nplans; i++) {
+		if (c->plans[i].probe == p)
+			return &c->plans[i];
+	}
+	struct buf sql;
+	buf_init(&sql, SQL_LIMIT);
+	probe_sql_numbered(p, &sql);
+	c->plans = xreallocarray(c->plans, c->nplans + 1, sizeof(*c->plans));
+	struct plan *plan = &c->plans[c->nplans++];
+	*plan = (struct plan){
+	        .probe = p,
+	        .sql = buf_steal(&sql),
+	        .field = xcalloc(p->ncols, sizeof(int)),
+	        .replaced = xcalloc(p->ncols, sizeof(bool)),
+	};
+	return plan;
+}
+
+void pg_plans_free(struct conn *c)
+{
+	for (size_t i = 0; i < c->nplans; i++) {
+		free(c->plans[i].sql);
+		free(c->plans[i].field);
+		free(c->plans[i].replaced);
+	}
+	free(c->plans);
+	c->plans = NULL;
+	c->nplans = 0;
+}
+
+/* The name of a result column without "@names", which says that names are to be put in. */
+static size_t plain_length(const char *name, bool *replaced)
+{
+	size_t n = strlen(name);
+	size_t suffix = sizeof(names_suffix) - 1;
+	*replaced = n > suffix && strcmp(name + n - suffix, names_suffix) == 0;
+	return *replaced ? n - suffix : n;
+}
+
+static bool is_column(const struct column *column, const char *name, size_t n)
+{
+	return strlen(column->name) == n && strncmp(column->name, name, n) == 0;
+}
+
+static bool complain(const struct fetching *f, const PGresult *r, struct err *e)
+{
+	struct buf lists;
+	buf_init(&lists, LISTS_MAX);
+	buf_puts(&lists, "declared:");
+	for (size_t i = 0; i < f->probe->ncols; i++)
+		buf_printf(&lists, " %s", f->probe->columns[i].name);
+	buf_puts(&lists, "; the server sent:");
+	for (int i = 0; i < PQnfields(r); i++)
+		buf_printf(&lists, " %s", PQfname(r, i));
+	log_write(f->c->env->log, LOG_ERROR, "%s: the columns differ; %s", f->probe->file, buf_str(&lists));
+	err_set(e, ERR_PROTOCOL, "%s: the columns differ; %s", f->probe->file, buf_str(&lists));
+	buf_free(&lists);
+	return false;
+}
+
+static bool match(struct fetching *f, const PGresult *r, struct err *e)
+{
+	struct plan *plan = f->plan;
+	if (plan->matched)
+		return true;
+	if ((size_t)PQnfields(r) != f->probe->ncols)
+		return complain(f, r, e);
+	for (size_t col = 0; col < f->probe->ncols; col++) {
+		int found = -1;
+		for (int field = 0; field < PQnfields(r); field++) {
+			bool replaced;
+			size_t n = plain_length(PQfname(r, field), &replaced);
+			if (is_column(&f->probe->columns[col], PQfname(r, field), n)) {
+				found = field;
+				plan->replaced[col] = replaced;
+			}
+		}
+		if (found < 0)
+			return complain(f, r, e);
+		plan->field[col] = found;
+	}
+	plan->matched = true;
+	return true;
+}
+
+/* 2. Sending. */
+
+static bool send_probe(struct fetching *f, const struct probe_value *values, struct err *e)
+{
+	char numbers[PROBE_PARAMS_MAX][24];
+	const char *text[PROBE_PARAMS_MAX];
+	Oid types[PROBE_PARAMS_MAX];
+	const struct probe *p = f->probe;
+	for (size_t i = 0; i < p->nparams; i++) {
+		bool number = p->params[i].type == PARAM_INT;
+		snprintf(numbers[i], sizeof(numbers[i]), "%" PRId64, values[i].i);
+		text[i] = number ? numbers[i] : values[i].s;
+		types[i] = number ? INT8_OID : TEXT_OID;
+	}
+	if (!PQsendQueryParams(f->c->pg, f->plan->sql, (int)p->nparams, types, text, NULL, NULL, 0))
+		return pg_fail_lost(f->c, p->name, e);
+	f->c->busy = true;
+	if (!PQsetSingleRowMode(f->c->pg))
+		return err_set(e, ERR_PROTOCOL, "%s: libpq refuses to read row by row", p->name);
+	return pg_flush(f->ctx, f->c, f->started, p->name, e);
+}
+
+/* 3. Rows. */
+
+static bool take_cell(struct fetching *f, const PGresult *r, size_t col, struct err *e)
+{
+	int field = f->plan->field[col];
+	const char *text = pg_text(r, 0, field);
+	size_t n = (size_t)PQgetlength(r, 0, field);
+	char named[NAMED_MAX];
+	if (text != NULL && f->plan->replaced[col]) {
+		n = pg_names_put(f->c, text, named, sizeof(named));
+		text = named;
+	}
+	return table_build_set(f->builder, col, text, n, e);
+}
+
+static bool take_row(struct fetching *f, const PGresult *r, struct err *e)
+{
+	if (table_build_row(f->builder) == NULL) {
+		f->full = true;
+		return true;
+	}
+	for (size_t col = 0; col < f->probe->ncols; col++) {
+		if (!take_cell(f, r, col, e))
+			return err_wrap(e, "%s", f->probe->file);
+	}
+	return true;
+}
+
+static bool take_result(struct fetching *f, const PGresult *r, struct err *e)
+{
+	switch (PQresultStatus(r)) {
+	case PGRES_SINGLE_TUPLE:
+		return f->full || (match(f, r, e) && take_row(f, r, e));
+	case PGRES_TUPLES_OK: /* the end; it tells the columns of an empty result, too */
+		return match(f, r, e);
+	case PGRES_FATAL_ERROR:
+		return pg_fail_result(f->c, r, f->probe->name, e);
+	default:
+		return err_set(e, ERR_PROTOCOL, "%s: expected rows", f->probe->file);
+	}
+}
+
+bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, const struct probe_value *values,
+        struct arena *arena, struct table **out, struct err *e)
+{
+	struct err own;
+	if (e == NULL)
+		e = &own;
+	*out = NULL;
+	struct fetching f = {.ctx = ctx, .c = c, .probe = p, .started = clock_now(ctx->clock)};
+	enum err_code code = ctx_done(ctx);
+	if (code != ERR_NONE)
+		return ctx_fail(ctx, code, f.started, p->name, e);
+	if (c->busy)
+		return err_set(e, ERR_PROTOCOL, "%s: the connection is still in another answer", p->name);
+	if (p->lane != LANE_ADMIN && !pg_names_refresh(ctx, c, e))
+		return err_wrap(e, "%s", p->name);
+
+	f.plan = plan_of(c, p);
+	f.builder = table_build(arena, p->columns, p->ncols, (size_t)values[0].i);
+	if (!send_probe(&f, values, e))
+		return false;
+	while (c->busy) {
+		PGresult *r = NULL;
+		struct err lost;
+		/* Rows that are always there already never wait: the deadline holds for them as well. */
+		code = ctx_done(ctx);
+		if (code != ERR_NONE)
+			return ctx_fail(ctx, code, f.started, p->name, e);
+		if (!pg_next(ctx, c, f.started, p->name, &r, f.failed ? &lost : e))
+			return false;
+		if (r != NULL && !f.failed && !take_result(&f, r, e))
+			f.failed = true;
+		PQclear(r);
+	}
+	if (f.failed)
+		return false;
+	*out = table_build_finish(f.builder);
+	return true;
+}

@@ -1,0 +1,99 @@
+/* What the files of this backend share: the connection, waiting for libpq under a ctx, and errors. Every
+ * function with a ctx may block until it ends and no longer; a connection belongs to one thread at a time. */
+#ifndef DBATOP_POSTGRES_PG_H
+#define DBATOP_POSTGRES_PG_H
+
+#include <libpq-fe.h>
+
+#include "core/run/driver.h"
+
+/* The server's database and role names and what depends on pg_database and pg_authid, remembered, so that a
+ * lock on one of these catalogs blinds no probe. */
+struct names {
+	struct arena *arena; /* NULL before the first load */
+	struct name *list;   /* sorted by kind and oid */
+	size_t n;
+	mono_ns loaded;   /* 0: never */
+	mono_ns retry_at; /* not asked again before */
+	bool missing;     /* an oid was not found since the last load */
+};
+
+/* How the result of one probe lies on its declaration, learnt at its first fetch here. */
+struct plan {
+	const struct probe *probe;
+	char *sql; /* parameters as $1, $2 … */
+	bool matched;
+	int *field;     /* of each declared column, its place in the result */
+	bool *replaced; /* whether names are put into that column */
+};
+
+struct conn {
+	PGconn *pg;
+	const struct driver_env *env;
+	const struct endpoint *ep;
+	enum lane_kind lane;
+	struct conn_info info;
+	bool busy; /* something was sent whose answer has not been read to its end */
+	struct names names;
+	struct plan *plans;
+	size_t nplans;
+};
+
+/* io.c: one question and its answer.
+ * pg_send queues a statement and flushes it; without parameters sql may hold several statements. Nothing was
+ * sent when it returns false and c->busy is false. */
+bool pg_send(const struct ctx *ctx, struct conn *c, const char *what, const char *sql, int n,
+        const char *const *values, struct err *e);
+bool pg_flush(const struct ctx *ctx, struct conn *c, mono_ns started, const char *what, struct err *e);
+/* The next result of the answer, the caller's to clear; NULL at its end (c->busy is false then). */
+bool pg_next(const struct ctx *ctx, struct conn *c, mono_ns started, const char *what, PGresult **out,
+        struct err *e);
+/* Reads on to the end of the answer, throwing it away. */
+bool pg_rest(const struct ctx *ctx, struct conn *c, mono_ns started, const char *what, struct err *e);
+/* Sends and waits for the last result of the answer. An error of the server fails it, with the connection
+ * idle again. The caller clears *out. */
+bool pg_ask(const struct ctx *ctx, struct conn *c, const char *what, const char *sql, int n,
+        const char *const *values, PGresult **out, struct err *e);
+/* The text of a field, NULL when it is NULL. */
+const char *pg_text(const PGresult *r, int row, int col);
+
+/* errors.c */
+enum pg_phase { PG_PHASE_REACH, PG_PHASE_TLS, PG_PHASE_LOGIN };
+const char *pg_phase_name(enum pg_phase phase);
+/* A result that is an error. Returns false. */
+bool pg_fail_result(const struct conn *c, const PGresult *r, const char *what, struct err *e);
+/* The connection broke after it had been made. Returns false. */
+bool pg_fail_lost(const struct conn *c, const char *what, struct err *e);
+/* PQconnectPoll failed. Returns false. */
+bool pg_fail_connect(const struct conn *c, enum pg_phase phase, struct err *e);
+enum err_code pg_code_of(const char *sqlstate);
+
+/* session.c: what happens between login and the first probe: pooler check, settings, identity. */
+bool pg_begin_session(const struct ctx *ctx, struct conn *c, struct err *e);
+
+/* names.c */
+/* Loads or refreshes when it is time; a lock on the catalogs or a missing privilege is not a failure: the
+ * old names stay. False when the connection is of no more use or ctx ended. */
+bool pg_names_refresh(const struct ctx *ctx, struct conn *c, struct err *e);
+/* Writes text with {d16384} and {r10} replaced by names to out; returns its length. */
+size_t pg_names_put(struct conn *c, const char *text, char *out, size_t cap);
+void pg_names_free(struct names *names);
+
+/* service.c: the value of a keyword in a service of pg_service.conf: malloc'ed, NULL when there is none. */
+char *pg_service_value(const char *service, const char *keyword);
+
+/* conn.c, fetch.c, act.c: the driver's functions. */
+bool pg_connect(const struct ctx *ctx, const struct driver_env *env, const struct endpoint *ep,
+        enum lane_kind lane, struct conn **out, struct err *e);
+void pg_close(struct conn *c);
+bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, const struct probe_value *values,
+        struct arena *arena, struct table **out, struct err *e);
+void pg_plans_free(struct conn *c);
+bool pg_reap(const struct ctx *ctx, struct conn *admin, const struct backend_ref *victim, bool terminate,
+        enum reap *out, struct err *e);
+bool pg_act(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
+        struct action_result *out);
+bool pg_follow(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
+        struct follow_state *out, struct err *e);
+
+#endif
