@@ -153,7 +153,7 @@ static bool decode_string(
 static bool decode_field(struct decoder *d, const struct yaml_node *n, const struct field *f, void *object)
 {
 	void *at = (char *)object + f->offset;
-	int64_t ms;
+	int64_t ms = 0;
 
 	switch (f->type) {
 	case FIELD_STRING:
@@ -182,7 +182,7 @@ static bool decode_field(struct decoder *d, const struct yaml_node *n, const str
 static bool unknown_key(
         const struct decoder *d, const struct yaml_node *key, const struct field *fields, size_t n)
 {
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX] = {NULL};
 	size_t count = n < NAMES_MAX ? n : NAMES_MAX;
 
 	for (size_t i = 0; i < count; i++)

@@ -4,7 +4,7 @@ logs=build/logs
 failed=()
 uncovered=()
 
-# phase NAME COMMAND…: run it quietly; a failure is shown and remembered, the next phase runs all the same.
+# phase NAME COMMAND…: run it quietly; a failure is shown and remembered.
 phase() {
 	local name=$1 began=$SECONDS code=0
 	shift
@@ -12,10 +12,17 @@ phase() {
 	"$@" >"$logs/$name.log" 2>&1 || code=$?
 	report "$name" $code $((SECONDS - began))
 	if [ $code -ne 0 ]; then
-		sed 's/^/    /' <(tail -n "${FAILED_LINES:-80}" "$logs/$name.log")
+		excerpt "$logs/$name.log" | sed 's/^/    /'
 		echo "    (whole log: $logs/$name.log)"
 	fi
-	return 0
+	return $code
+}
+
+# What went wrong in a log: its lines of errors, and its end.
+excerpt() {
+	grep -nE '(error|warning|FAILED|Failed|Timeout|Sanitizer|undefined reference)' "$1" |
+		grep -vE 'warnings? generated|-Werror |^[0-9]+:FAILED: ' | head -n 60
+	tail -n 25 "$1"
 }
 
 report() {
