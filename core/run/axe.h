@@ -1,7 +1,8 @@
 /* The axe: cuts a client library's call that has no deadline of its own. libmariadb's non-blocking calls
  * block over TLS; every call of such a library is armed here, and one timer thread does shutdown() on its
  * socket at the deadline, which makes the call return with an error. After axe_disarm has returned, the
- * descriptor is never touched again, so it can be closed and reused. */
+ * descriptor is never touched again, so it can be closed and reused; and since the axe holds a duplicate of
+ * it, a library may also close it inside the call. */
 #ifndef DBATOP_RUN_AXE_H
 #define DBATOP_RUN_AXE_H
 
