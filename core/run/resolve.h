@@ -15,10 +15,10 @@ struct resolver;
 typedef int resolve_fn(
         const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **out);
 
-/* lookup: getaddrinfo, or a test's double. */
+/* lookup: getaddrinfo, or a test's double; what it finds is freed by freeaddrinfo. */
 struct resolver *resolver_new(const struct clock *clock, resolve_fn *lookup);
-/* Waits for workers at most until ctx's deadline; those that do not return are abandoned (their memory
- * stays). */
+/* Waits for workers at most until ctx's deadline; those that do not return are abandoned, and what they need
+ * is freed when the last of them does. Nobody may be waiting in resolve_host. */
 void resolver_close(const struct ctx *ctx, struct resolver *r);
 
 struct addresses {
