@@ -217,6 +217,7 @@ def start(lab, row):
     """Start a prepared server, on its port or on a free one; waits until it takes sessions."""
     programs = Programs(lab, row["kind"])
     log, config = lab.path(row["name"], "log"), lab.path(row["name"], "server.cnf")
+    ended(row)
     for attempt in range(5):
         port = int(row["port"]) or free_port()
         child = processes.start(programs.command + [f"--defaults-file={config}", f"--port={port}",
@@ -248,4 +249,14 @@ def follow(row, primary):
 
 
 def ended(row):
-    """Nothing of a MySQL server outlives its process."""
+    """Clear the locks of a killed server: they may name a pid nobody has reaped."""
+    folder = os.path.dirname(row["socket"])
+    try:
+        with open(os.path.join(folder, "pid")) as handle:
+            if processes.alive(int(handle.read().strip() or 0)):
+                return
+    except (OSError, ValueError):
+        pass
+    for name in ("pid", "mysql.sock", "mysql.sock.lock"):
+        if os.path.lexists(os.path.join(folder, name)):
+            os.unlink(os.path.join(folder, name))

@@ -39,11 +39,12 @@ host replication repl,dba 127.0.0.1/32 scram-sha-256
 local replication repl,dba scram-sha-256
 """
 TEMPLATE_SETTINGS = {"fsync": "off", "shared_buffers": "16MB", "wal_level": "logical",
-                     "password_encryption": "scram-sha-256", "shared_preload_libraries": "pg_stat_statements"}
+                     "password_encryption": "scram-sha-256", "shared_preload_libraries": "pg_stat_statements",
+                     "dynamic_shared_memory_type": "mmap"}
 SETTINGS = {
     "listen_addresses": "127.0.0.1", "max_connections": "200", "max_prepared_transactions": "10",
     "max_wal_size": "256MB", "max_wal_senders": "10", "max_replication_slots": "10", "hot_standby": "on",
-    "wal_retrieve_retry_interval": "500ms", "dynamic_shared_memory_type": "mmap", "ssl": "on",
+    "wal_retrieve_retry_interval": "500ms", "ssl": "on",
     "log_line_prefix": "%m [%p] %q%u@%d ", "timezone": "UTC", "log_timezone": "UTC", "lc_messages": "C",
 }
 
@@ -188,6 +189,7 @@ def start(lab, row):
     """Start a prepared server, on its port or on a free one; waits until it takes sessions."""
     bins, _ = programs(lab, row["kind"])
     log = lab.path(row["name"], "log")
+    ended(row)
     for attempt in range(5):
         port = int(row["port"]) or free_port()
         child = processes.start([f"{bins}/postgres", "-D", row["datadir"], "-p", str(port)], log, row["datadir"])
@@ -216,14 +218,17 @@ def make_replica(lab, bins, data, name, primary):
 
 
 def ended(row):
-    """After SIGKILL the semaphores and the small shared segment stay behind: remove them."""
-    path = os.path.join(row["datadir"], "postmaster.pid")
+    """Clear what a killed server left: its shared segment, and locks that name a pid nobody has reaped."""
     try:
-        with open(path) as handle:
+        with open(os.path.join(row["datadir"], "postmaster.pid")) as handle:
             lines = handle.read().splitlines()
-        segment = lines[6].split()[1]
-    except (OSError, IndexError):
+    except OSError:
+        return
+    if processes.alive(int(lines[0])):
         return
     ipcrm = shutil.which("ipcrm")
-    if ipcrm:
-        processes.run_as_lab([ipcrm, "-m", segment], "/")
+    if ipcrm and len(lines) > 6 and lines[6].split():
+        processes.run_as_lab([ipcrm, "-m", lines[6].split()[-1]], "/")
+    os.unlink(os.path.join(row["datadir"], "postmaster.pid"))
+    for leftover in os.listdir(row["socket"]):
+        os.unlink(os.path.join(row["socket"], leftover))

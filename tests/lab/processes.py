@@ -145,6 +145,9 @@ def sweep(folder):
         except OSError:
             continue
         if (here + "/").startswith(folder + "/") and name.startswith(known):
+            if name == "postgres":  # gives back its shared memory when it is asked
+                send(int(entry), signal.SIGQUIT)
+                wait_gone(int(entry), 0, 1)
             kill_tree(int(entry))
 
 
