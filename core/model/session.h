@@ -29,7 +29,8 @@ enum session_state {
 	STATE_IDLE_ABORTED,
 	STATE_FASTPATH,
 	STATE_DISABLED,
-	STATE_KILLED
+	STATE_KILLED,
+	STATE_NONE /* a process of the server that has none; its name is "" */
 };
 
 /* Why an action is refused, or needs a second decision; DESIGN.md §8. */
