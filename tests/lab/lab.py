@@ -26,6 +26,7 @@ fields separated by one tab, empty fields written as "-":
     started   start time of pid in /proc/PID/stat, to tell it from a later process with the same pid
     kind      what to give to spawn --kind for another one like it
     primary   the name of the server a replica was made from
+    owner     lab: started by up or run, for everybody; test: spawned, its owner may stop or break it
 The file is replaced atomically. D/ca.pem is the private CA every server's certificate (localhost,
 127.0.0.1) is signed by; D/pgpass and D/my.cnf hold every password (PGPASSFILE=D/pgpass; groups
 [client_NAME_USER]); D/NAME/log is what a server said.
@@ -71,11 +72,11 @@ def refuse_when_closing(lab):
         raise LabError(f"{lab.dir} is being taken down")
 
 
-def create(lab, kind, name, settings, primary_name=None):
+def create(lab, kind, name, settings, primary_name=None, owner="lab"):
     """Make and start one server and write it down."""
     began = time.monotonic()
     primary = lab.server(primary_name) if primary_name else None
-    row = engine_of(kind).create(lab, kind, name, settings, primary)
+    row = dict(engine_of(kind).create(lab, kind, name, settings, primary), owner=owner)
     with lab.locked():
         closing = os.path.exists(lab.path("closing"))
         if not closing:
@@ -266,7 +267,7 @@ def main(argv):
         lab.prepare()
         if any(row["name"] == args.name for row in lab.servers()):
             raise LabError(f"{args.dir} has a server '{args.name}' already")
-        create(lab, args.kind, args.name, pairs(args.set), args.replica_of)
+        create(lab, args.kind, args.name, pairs(args.set), args.replica_of, owner="test")
     else:
         one_server(lab, args.verb, args.name)
     return 0

@@ -15,7 +15,7 @@ import processes
 from software import LabError, fetch
 
 COLUMNS = ("name", "engine", "version", "host", "port", "socket", "pid", "role", "datadir", "started", "kind",
-           "primary")
+           "primary", "owner")
 USERS = ("dba", "monitor", "actor", "nobody", "app", "repl")
 SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes, and PostgreSQL's lock file adds a suffix
 

@@ -59,6 +59,7 @@ static void set_field(struct lab_server *server, const char *column, const char 
 	        {"datadir", server->datadir, sizeof(server->datadir)},
 	        {"kind", server->kind, sizeof(server->kind)},
 	        {"primary", server->primary, sizeof(server->primary)},
+	        {"owner", server->owner, sizeof(server->owner)},
 	};
 	if (strcmp(value, "-") == 0)
 		value = "";
@@ -72,7 +73,8 @@ static void set_field(struct lab_server *server, const char *column, const char 
 	}
 }
 
-/* All servers that match; name and engine may be NULL. */
+/* All servers that match; name and engine may be NULL. Without a name those that a test spawned are left out:
+ * another test may be breaking them just now. */
 static size_t read_servers(const char *name, const char *engine, struct lab_server *servers, size_t room)
 {
 	char path[512];
@@ -93,8 +95,9 @@ static size_t read_servers(const char *name, const char *engine, struct lab_serv
 		int field_count = split(line, fields);
 		for (int i = 0; i < field_count && i < column_count; i++)
 			set_field(&server, columns[i], fields[i]);
-		if ((name == NULL || strcmp(name, server.name) == 0) &&
-		        (engine == NULL || strcmp(engine, server.engine) == 0))
+		bool wanted =
+		        name == NULL ? strcmp(server.owner, "test") != 0 : strcmp(name, server.name) == 0;
+		if (wanted && (engine == NULL || strcmp(engine, server.engine) == 0))
 			servers[count++] = server;
 	}
 	fclose(file);

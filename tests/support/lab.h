@@ -22,6 +22,7 @@ struct lab_server {
 	char datadir[256];
 	char kind[32];    /* what to give to lab_spawn for another one like it */
 	char primary[64]; /* of a replica: its primary's name */
+	char owner[16];   /* lab: everybody's; test: spawned, and broken, by one test */
 };
 
 /* The folder DBATOP_LAB; fails the test when it is not set. The file of that folder in a buffer: "ca.pem". */
@@ -29,8 +30,8 @@ const char *lab_dir(void);
 void lab_file(const char *name, char *path, size_t size);
 
 struct lab_server lab_server(const char *name);
-/* Up to room servers of an engine (NULL: all) as servers.tsv lists them; fails the test when there is none.
- */
+/* Up to room servers of an engine (NULL: all) as servers.tsv lists them, without those that tests spawned;
+ * fails the test when there is none. */
 size_t lab_servers(const char *engine, struct lab_server *servers, size_t room);
 bool lab_is_postgres(const struct lab_server *server);
 
