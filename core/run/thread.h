@@ -1,0 +1,15 @@
+/* How threads of the engine are started: small stacks (two a server, 200 servers), every signal blocked (they
+ * belong to the signal thread), a name for debuggers. */
+#ifndef DBATOP_RUN_THREAD_H
+#define DBATOP_RUN_THREAD_H
+
+#include <pthread.h>
+
+#include "core/base/err.h"
+
+enum { THREAD_STACK_BYTES = 512 * 1024 };
+
+/* The thread is joinable. name is cut at 15 bytes. Fails when the system has no thread left. */
+bool thread_start(pthread_t *out, void *(*run)(void *), void *arg, const char *name, struct err *e);
+
+#endif
