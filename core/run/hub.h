@@ -12,14 +12,14 @@ struct hub;
  * the hub. */
 struct hub *hub_new(const struct clock *clock, const struct config *cfg, const struct probe_set *probes,
         size_t room, struct err *e);
-void hub_free(struct hub *hub); /* after every writer has stopped */
+void hub_free(struct hub *hub); /* after every writer has stopped; snapshots may outlive it; NULL is allowed */
 
 /* Writers (lane threads). The hub takes over the caller's reference. The last good sample is replaced only by
  * a good one. Feeds the series, sets dirty, wakes the reader. */
 void hub_publish(struct hub *hub, size_t instance, struct sample *s);
 /* The caller holds a reference of the result; NULL when there is none. */
 const struct sample *hub_good(struct hub *hub, size_t instance, unsigned slot);
-/* Edits the link under its lock by a short function that must not wait. */
+/* Edits the link under its lock by a short function that must not wait, and wakes the reader. */
 void hub_link(struct hub *hub, size_t instance, void (*edit)(struct link_view *link, void *arg), void *arg);
 /* Wakes the reader for something that is not a sample (an action moved on). */
 void hub_wake(struct hub *hub);
@@ -34,5 +34,8 @@ bool hub_dirty(const struct hub *hub);
  * the reader, read by lanes. */
 void hub_want(struct hub *hub, size_t instance, uint32_t slots);
 uint32_t hub_wanted(const struct hub *hub, size_t instance);
+/* Who wakes the lanes when somebody begins to look at more: called by hub_want on the reader's thread, must
+ * not wait. One listener; NULL takes it away. Set before the reader starts. */
+void hub_on_want(struct hub *hub, void (*listener)(void *arg, size_t instance), void *arg);
 
 #endif
