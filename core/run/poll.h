@@ -27,8 +27,9 @@ struct poller *poller_start(const struct poller_options *opt, struct err *e);
 bool poller_add(struct poller *p, size_t instance, struct err *e);
 /* Asks every due probe now; the interval of the fast probes changes to ms when not 0. Any thread. */
 void poller_kick(struct poller *p, uint32_t interval_ms);
-/* Cancels everything, waits at most until ctx ends; lanes that do not come back are abandoned. True when all
- * came back. */
+/* Cancels everything, waits at most until ctx ends. True when all lanes came back: the poller is freed. False:
+ * some are abandoned; the poller, its hub and all that it was given must stay as they are (it may be asked to
+ * stop once more). Builds for sanitizers and gcov wait for all. */
 bool poller_stop(const struct ctx *ctx, struct poller *p);
 
 /* Own cost, for :self. */
