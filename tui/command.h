@@ -70,7 +70,7 @@ enum key {
 	KEYCODE_PASTE_END
 };
 bool key_parse(const char *text, int *key); /* "K", "ctrl-l", "pgup", "f5", "space" */
-const char *key_name(int key, char out[16]);
+const char *key_text(int key, char out[16]);
 
 struct keymap;
 struct config;

@@ -73,7 +73,7 @@ bool key_parse(const char *text, int *key)
 	return true;
 }
 
-const char *key_name(int key, char out[16])
+const char *key_text(int key, char out[16])
 {
 	for (size_t i = 0; i < sizeof(key_names) / sizeof(key_names[0]); i++) {
 		if (key_names[i].key == key) {
@@ -185,7 +185,7 @@ const char *keymap_key(const struct keymap *m, enum command c, char out[16])
 	out[0] = '\0';
 	for (size_t i = 0; i < m->n; i++) {
 		if (m->binding[i].command == c)
-			return key_name(m->binding[i].key, out);
+			return key_text(m->binding[i].key, out);
 	}
 	return out;
 }

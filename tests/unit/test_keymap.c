@@ -22,7 +22,7 @@ static void test_key_names_read_back(void **state)
 		int key = 0;
 		if (!key_parse(names[i], &key))
 			fail_msg("%s is a key", names[i]);
-		assert_string_equal(key_name(key, out), names[i]);
+		assert_string_equal(key_text(key, out), names[i]);
 	}
 	static const char *const wrong[] = {
 	        "", "ab", "ctrl-", "ctrl-1", "f0", "f13", "f1x", "page-up", "\x1b", " "};
