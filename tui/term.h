@@ -39,8 +39,9 @@ bool terminal_open(const struct terminal_options *opt, struct terminal **out, st
  * allowed. */
 void terminal_close(struct terminal *t);
 
-/* For poll(): POLLIN always, POLLOUT while terminal_pending. */
+/* For poll(): POLLIN on the one always, POLLOUT on the other while terminal_pending; then terminal_flush. */
 int terminal_fd(const struct terminal *t);
+int terminal_out_fd(const struct terminal *t);
 bool terminal_pending(const struct terminal *t);
 /* Writes what it takes now. False when the terminal is gone (hung up, closed): time to quit. */
 bool terminal_flush(struct terminal *t);

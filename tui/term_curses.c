@@ -155,6 +155,7 @@ static bool start_curses(struct terminal *t, const struct terminal_options *opt,
 	} else {
 		t->depth = DEPTH_NONE;
 	}
+	typeahead(-1); /* an update is never broken off for waiting keys */
 	leaveok(stdscr, TRUE);
 	scrollok(stdscr, FALSE);
 	idlok(stdscr, FALSE);
@@ -237,7 +238,8 @@ static void collect(struct terminal *t)
 	fflush(t->memory_file);
 	off_t end = lseek(t->memory, 0, SEEK_CUR);
 	for (off_t at = 0; at < end;) {
-		ssize_t n = pread(t->memory, bytes, sizeof(bytes), at);
+		size_t left = (size_t)(end - at);
+		ssize_t n = pread(t->memory, bytes, left < sizeof(bytes) ? left : sizeof(bytes), at);
 		if (n <= 0)
 			break;
 		tty_queue(&t->tty, bytes, (size_t)n);
@@ -448,7 +450,7 @@ static void put_row(struct terminal *t, const struct surface_cell *row, int widt
 
 bool terminal_paint(struct terminal *t, const struct surface *s)
 {
-	if (tty_pending(&t->tty))
+	if (!tty_flush(&t->tty) || tty_pending(&t->tty))
 		return false;
 	int width = s->width < t->width ? s->width : t->width;
 	int height = s->height < t->height ? s->height : t->height;
@@ -481,6 +483,11 @@ bool terminal_paint(struct terminal *t, const struct surface *s)
 int terminal_fd(const struct terminal *t)
 {
 	return t->tty.in;
+}
+
+int terminal_out_fd(const struct terminal *t)
+{
+	return t->tty.out;
 }
 
 bool terminal_pending(const struct terminal *t)
