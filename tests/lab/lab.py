@@ -9,6 +9,7 @@
     lab.py urls   --dir D [--user monitor]       dbatop URLs, one a line
     lab.py list                                  the names `up` knows
     lab.py spawn  --dir D --kind K --name X [--set key=value]… [--replica-of Y]
+    lab.py spawn  --dir D --kind pgbouncer|haproxy --name X --set upstream=Y[,Z]
     lab.py stop | kill | start | restart | remove --dir D --name X
     lab.py pause | resume                --dir D --name X
 
@@ -21,7 +22,7 @@ fields separated by one tab, empty fields written as "-":
     port
     socket    PostgreSQL: the folder of the Unix socket; MySQL, MariaDB: the socket itself
     pid       the first process, leader of its session; 0 while the server is stopped
-    role      primary | replica: as it was set up (a later promotion is not written here)
+    role      primary | replica | pooler: as it was set up (a later promotion is not written here)
     datadir
     started   start time of pid in /proc/PID/stat, to tell it from a later process with the same pid
     kind      what to give to spawn --kind for another one like it
@@ -44,10 +45,11 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mysql                                                # noqa: E402
+import pooler                                               # noqa: E402
 import postgres                                             # noqa: E402
 import processes                                            # noqa: E402
 from place import Lab                                       # noqa: E402
-from software import FETCHED, LabError, fetch, say          # noqa: E402
+from software import LabError, fetch, say                   # noqa: E402
 
 # name: (kind, the server it replicates)
 SERVERS = {
@@ -64,7 +66,9 @@ def engine_of(kind):
         return postgres
     if kind in mysql.KINDS:
         return mysql
-    raise LabError(f"unknown kind '{kind}'; known: {' '.join(postgres.KINDS + mysql.KINDS)}")
+    if kind in pooler.KINDS:
+        return pooler
+    raise LabError(f"unknown kind '{kind}'; known: {' '.join(postgres.KINDS + mysql.KINDS + pooler.KINDS)}")
 
 
 def refuse_when_closing(lab):
@@ -238,7 +242,7 @@ def main(argv):
     args = parse(argv)
     os.umask(0o022)
     if args.verb == "fetch":
-        for name in args.names or FETCHED:
+        for name in args.names or sorted({kind for kind, _ in SERVERS.values()} | {"libmysqlclient"}):
             fetch(name, args.refresh)
         return 0
     if args.verb == "where":

@@ -134,7 +134,8 @@ def sweep(folder):
 
     They are known by name, so that a shell somebody left there is not touched.
     """
-    known = ("postgres", "initdb", "pg_basebackup", "psql", "mariadbd", "mysqld", "mariadb", "ld-linux")
+    known = ("postgres", "initdb", "pg_basebackup", "psql", "mariadbd", "mysqld", "mariadb", "ld-linux",
+             "pgbouncer", "haproxy")
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
