@@ -3,7 +3,6 @@
 #include "core/base/redact.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "core/base/redact_scan.h"
 
@@ -19,10 +18,14 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/* Letters only, in lower case, for word. */
 static bool begins(const char *s, size_t n, const char *word)
 {
-	size_t length = strlen(word);
-	return n >= length && strncasecmp(s, word, length) == 0;
+	for (size_t i = 0; word[i] != '\0'; i++) {
+		if (i == n || (s[i] | 0x20) != word[i])
+			return false;
+	}
+	return true;
 }
 
 /* 1. Words that announce a password */
@@ -88,7 +91,7 @@ static bool value_follows(const char *s, size_t n)
 		return true;
 	if (i + 1 < n && is_letter(s[i]) && s[i + 1] == '\'')
 		return true;
-	return i > 0 && (begins(s + i, n - i, "for ") || begins(s + i, n - i, "to "));
+	return i > 0 && (begins(s + i, n - i, "for") || begins(s + i, n - i, "to"));
 }
 
 /* Offset in free text from which all must be hidden, n if nothing. */

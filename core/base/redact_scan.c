@@ -81,11 +81,21 @@ static size_t dollar_tag(const struct scan *c, size_t pos)
 	return at(c, i) == '$' ? i + 1 - pos : 0;
 }
 
+/* The next tag of n bytes at or after s; NULL if there is none. */
+static const char *find_tag(const char *s, const char *end, const char *tag, size_t n)
+{
+	while (s < end && (s = memchr(s, '$', (size_t)(end - s))) != NULL) {
+		if ((size_t)(end - s) >= n && memcmp(s, tag, n) == 0)
+			return s;
+		s++;
+	}
+	return NULL;
+}
+
 static void dollar_end(const struct scan *c, size_t tag, struct token *out)
 {
-	const char *content = out->s + tag;
 	const char *end = c->s + c->n;
-	const char *found = memmem(content, (size_t)(end - content), out->s, tag);
+	const char *found = find_tag(out->s + tag, end, out->s, tag);
 	out->kind = TOKEN_STRING;
 	out->open = tag;
 	out->close = found == NULL ? 0 : tag;

@@ -259,11 +259,11 @@ static void test_urls(void **state)
 	url("host=h user=a password=x:y@z", "host=h user=a password=***");
 }
 
-/* One megabyte of each thing that could be scanned again and again. */
-static void test_a_megabyte_is_linear(void **state)
+/* Much of each thing that could be scanned again and again: were it, this would take hours. */
+static void test_the_work_is_linear(void **state)
 {
 	(void)state;
-	enum { SIZE = 1 << 20 };
+	enum { SIZE = 1 << 17 };
 	static const char *const patterns[] = {"'", "''", "$", "$a", "$a$", "/*", "*/", "--", "\\", "\\'",
 	        "E'", "\"", "a ", "1", "pass", "password ", "password=", "://", "://:@", "@:", "`", "#",
 	        "U&'", "identified ", "/*!", "x'a'", "1e-", "=?@"};
@@ -287,6 +287,30 @@ static void test_a_megabyte_is_linear(void **state)
 			buf_free(&out);
 		}
 	}
+	free(sql);
+}
+
+static void test_a_megabyte(void **state)
+{
+	(void)state;
+	enum { SIZE = 1 << 20 };
+	char *sql = malloc(SIZE);
+	assert_non_null(sql);
+	memset(sql, 'x', SIZE);
+	memcpy(sql, "INSERT INTO t VALUES ('", 23);
+	memcpy(sql + SIZE - 8, "', 1, b)", 8);
+	struct buf out;
+	buf_init(&out, 2 * SIZE);
+	for (int mysql = 0; mysql < 2; mysql++) {
+		buf_reset(&out);
+		redact_sql(mysql ? MY : PG, sql, SIZE, &out);
+		assert_string_equal(buf_str(&out), "INSERT INTO t VALUES (?, ?, b)");
+		buf_reset(&out);
+		redact_passwords(mysql ? MY : PG, sql, SIZE, &out);
+		assert_int_equal(out.len, SIZE);
+		assert_memory_equal(buf_str(&out), sql, SIZE);
+	}
+	buf_free(&out);
 	free(sql);
 }
 
@@ -314,7 +338,8 @@ int main(void)
 	        cmocka_unit_test(test_a_backslash_that_could_mean_either_hides_the_rest),
 	        cmocka_unit_test(test_passwords_in_statements),
 	        cmocka_unit_test(test_urls),
-	        cmocka_unit_test(test_a_megabyte_is_linear),
+	        cmocka_unit_test(test_the_work_is_linear),
+	        cmocka_unit_test(test_a_megabyte),
 	        cmocka_unit_test(test_any_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
