@@ -208,6 +208,11 @@ size_t text_encode(const struct glyph *g, char out[TEXT_ENCODED_MAX])
 
 /* 3. Whole strings */
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Bytes at s that are printable ASCII and that no mark can follow: each is one byte and one cell. */
 static size_t plain_run(const char *s, size_t n)
 {
@@ -277,23 +282,22 @@ size_t text_truncate(char *dst, size_t cap, const char *s, size_t n, size_t cell
 	const char *sign = ascii ? "~" : "\xe2\x80\xa6";
 	size_t sign_bytes = ascii ? 1 : 3;
 	size_t room = cap - 1;
-	if (n <= cells && n <= room && plain_run(s, n) == n) {
-		memcpy(dst, s, n);
-		dst[n] = '\0';
-		return n;
-	}
-	size_t len = 0;
-	size_t width = 0;
-	size_t cut = 0; /* the longest beginning that leaves room for the sign */
-	bool can_cut = false;
 	struct glyph g;
-	for (size_t pos = 0; text_next(s, n, &pos, &g);) {
+
+	/* 1. Plain ASCII as far as it goes and fits; one byte more shows whether a mark follows. */
+	size_t fits = least(cells, room);
+	size_t len = least(plain_run(s, least(n, fits + 1)), fits);
+	memcpy(dst, s, len);
+
+	/* 2. `cut` is the longest beginning that leaves room for the sign. */
+	bool can_cut = cells > 0 && room >= sign_bytes;
+	size_t cut = can_cut ? least(len, least(cells - 1, room - sign_bytes)) : 0;
+	size_t width = len;
+	for (size_t pos = len; text_next(s, n, &pos, &g);) {
 		char bytes[TEXT_ENCODED_MAX];
 		size_t used = text_encode(&g, bytes);
-		if (width < cells && sign_bytes <= room - len) {
+		if (width < cells && sign_bytes <= room - len)
 			cut = len;
-			can_cut = true;
-		}
 		if (width + g.width > cells || used > room - len) {
 			len = cut;
 			if (can_cut) {
@@ -327,11 +331,6 @@ bool text_is_clean(const char *text, size_t n)
 }
 
 /* 4. Words that were mistyped */
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
 
 size_t text_distance(const char *a, const char *b, size_t cap)
 {

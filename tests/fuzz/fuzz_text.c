@@ -66,7 +66,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(text_width(copy, n) == width);
 	check(text_sanitise(again, cap, copy, n) == n && memcmp(copy, again, n) == 0);
 
-	/* 3. Cut to any width and any room, it stays clean and inside both. */
+	/* 3. Where all of it fits, a cut is the same copy. */
+	check(text_truncate(again, cap, s, size, width, false) == n && memcmp(copy, again, n) == 0);
+
+	/* 4. Cut to any width and any room, it stays clean and inside both. */
 	size_t cells = size > 0 ? data[0] : 0;
 	size_t room = size > 1 ? data[1] : 0;
 	if (room > 0 && room <= cap) {
