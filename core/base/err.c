@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/text.h"
+
+enum { FORMAT_MAX = 2 * ERR_TEXT_MAX + 2 }; /* a text, and what is put before it */
+
 static const char *const code_names[ERR_CODE_COUNT] = {
         [ERR_NONE] = "none",
         [ERR_TIMEOUT] = "timeout",
@@ -33,7 +37,7 @@ static bool is_space(unsigned char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Length of s without a character that the cut at ERR_TEXT_MAX left incomplete. */
+/* Length of s without a last character that a cut left incomplete. */
 static size_t whole_characters(const char *s, size_t n)
 {
 	size_t lead = n;
@@ -46,26 +50,27 @@ static size_t whole_characters(const char *s, size_t n)
 	return n - (lead - 1) < need ? lead - 1 : n;
 }
 
-/* Libraries end messages with a newline and put "DETAIL:" on lines of its own: runs of white space become one
- * blank, other control bytes a question mark. */
-static void settle(char *text)
+/* Libraries end messages with a newline and put "DETAIL:" on lines of its own; servers answer in latin1. What
+ * is kept is UTF-8 without control characters, and runs of white space are one blank. */
+static void settle(const char *in, char out[ERR_TEXT_MAX])
 {
-	size_t n = strlen(text);
-	if (n >= ERR_TEXT_MAX - 1)
-		n = whole_characters(text, ERR_TEXT_MAX - 1);
-	size_t to = 0;
-	for (size_t from = 0; from < n; from++) {
-		unsigned char c = (unsigned char)text[from];
-		if (is_space(c)) {
-			if (to > 0 && text[to - 1] != ' ')
-				text[to++] = ' ';
-		} else {
-			text[to++] = c < 0x20 || c == 0x7F ? '?' : (char)c;
-		}
+	char copy[FORMAT_MAX];
+	size_t n = strlen(in);
+	if (!text_is_clean(in, n)) {
+		n = text_sanitise(copy, sizeof(copy), in, n);
+		in = copy;
 	}
-	while (to > 0 && text[to - 1] == ' ')
+	size_t to = 0;
+	for (size_t from = 0; from < n && to < ERR_TEXT_MAX - 1; from++) {
+		if (!is_space((unsigned char)in[from]))
+			out[to++] = in[from];
+		else if (to > 0 && out[to - 1] != ' ')
+			out[to++] = ' ';
+	}
+	to = whole_characters(out, to);
+	while (to > 0 && out[to - 1] == ' ')
 		to--;
-	text[to] = '\0';
+	out[to] = '\0';
 }
 
 bool err_set(struct err *e, enum err_code code, const char *fmt, ...)
@@ -73,14 +78,13 @@ bool err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	if (e == NULL)
 		return false;
 	/* The arguments may point into e itself: format beside it, then replace. */
-	char text[ERR_TEXT_MAX];
+	char text[FORMAT_MAX];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	settle(text);
 	*e = (struct err){.code = code};
-	memcpy(e->text, text, strlen(text) + 1);
+	settle(text, e->text);
 	return false;
 }
 
@@ -104,14 +108,13 @@ bool err_wrap(struct err *e, const char *fmt, ...)
 	if (e == NULL)
 		return false;
 	char what[ERR_TEXT_MAX];
-	char text[2 * ERR_TEXT_MAX + 2];
+	char text[FORMAT_MAX];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	snprintf(text, sizeof(text), "%s: %s", what, e->text);
-	settle(text);
-	memcpy(e->text, text, strlen(text) + 1);
+	settle(text, e->text);
 	return false;
 }
 

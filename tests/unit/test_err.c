@@ -56,10 +56,13 @@ static void test_the_text_is_one_line(void **state)
 	struct err e;
 	err_set(&e, ERR_SERVER, "%s", "ERROR:  x\nDETAIL:\t y\r\n\n");
 	assert_string_equal(e.text, "ERROR: x DETAIL: y");
-	err_set(&e, ERR_SERVER, "a\033[2Jb\x7f");
-	assert_string_equal(e.text, "a?[2Jb?");
+	err_set(&e, ERR_SERVER, "a\033[2Jb\xe9");
+	assert_string_equal(e.text, "a\xef\xbf\xbd[2Jb\xef\xbf\xbd");
 	err_wrap(&e, "fetch\n");
-	assert_string_equal(e.text, "fetch : a?[2Jb?");
+	assert_string_equal(e.text, "fetch : a\xef\xbf\xbd[2Jb\xef\xbf\xbd");
+	/* What is clean stays as it is, whatever the locale. */
+	err_set(&e, ERR_SERVER, "d\u00e9j\u00e0 \u65e5");
+	assert_string_equal(e.text, "d\u00e9j\u00e0 \u65e5");
 }
 
 static void test_the_arguments_may_be_the_error_itself(void **state)
