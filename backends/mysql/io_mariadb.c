@@ -1,0 +1,479 @@
+/* libmariadb (Connector/C 3.3 and later) behind io.h. Its _start/_cont calls run on a stack of their own and
+ * yield where they would wait, except during a TLS handshake, where they block: the axe cuts them there.
+ * Once logged in, the socket is made non-blocking, so that TLS reads yield as well, and a statement that ran
+ * out of time stays suspended until io_drain takes it up or io_close drops it. */
+#include "backends/mysql/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mysql.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "backends/mysql/errors.h"
+#include "backends/mysql/greeting.h"
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+
+/* How long after its deadline a call that should have yielded is cut: within it, our own poll ends the wait
+ * and the connection can still be drained. */
+enum { AXE_GRACE_MS = 6, PACKET_MAX = 16 * 1024 * 1024, GATE_WAIT_MS = 250 };
+
+enum phase { PHASE_IDLE, PHASE_QUERY, PHASE_ROWS, PHASE_NEXT };
+
+struct io {
+	MYSQL *mysql;
+	struct axe *axe;
+	struct axe_entry entry;
+	MYSQL_RES *res;
+	struct buf sql; /* the statement under way: the library reads it while it sends */
+	enum phase phase;
+	bool broken; /* cut, or lost: never usable again */
+	int waiting; /* MYSQL_WAIT_… of a suspended call, 0 when none */
+	int rc;
+	MYSQL_ROW row;
+	unsigned ncols;
+	unsigned long id;
+	char tls[64];
+	char host[256]; /* see watch_connect */
+};
+
+/* 1. The library. */
+
+bool io_library_init(struct err *e)
+{
+	if (mysql_library_init(0, NULL, NULL) != 0)
+		return err_set(e, ERR_UNSUPPORTED, "libmariadb does not start");
+	return true;
+}
+
+void io_library_end(void)
+{
+	mysql_library_end();
+}
+
+const char *io_library_name(char out[64])
+{
+	snprintf(out, 64, "libmariadb %s", mysql_get_client_info());
+	return out;
+}
+
+/* 2. Waiting. */
+
+static short events_of(int waiting)
+{
+	return (short)((waiting & MYSQL_WAIT_READ ? POLLIN : 0) | (waiting & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
+	               (waiting & MYSQL_WAIT_EXCEPT ? POLLPRI : 0));
+}
+
+/* Waits for what the library asks; the events it may go on with are in *ready. */
+static enum err_code wait_ready(const struct ctx *ctx, struct io *io, int waiting, int *ready)
+{
+	struct pollfd p = {.fd = (int)mysql_get_socket(io->mysql), .events = events_of(waiting)};
+	struct ctx within = *ctx;
+	if (waiting & MYSQL_WAIT_TIMEOUT)
+		within = ctx_within(ctx, mysql_get_timeout_value_ms(io->mysql));
+	enum err_code code = ctx_wait_fds(&within, &p, 1);
+	if (code == ERR_TIMEOUT && (waiting & MYSQL_WAIT_TIMEOUT) && ctx_done(ctx) == ERR_NONE) {
+		*ready = MYSQL_WAIT_TIMEOUT;
+		return ERR_NONE;
+	}
+	*ready = (p.revents & POLLIN ? MYSQL_WAIT_READ : 0) | (p.revents & POLLOUT ? MYSQL_WAIT_WRITE : 0) |
+	         (p.revents & POLLPRI ? MYSQL_WAIT_EXCEPT : 0);
+	if (*ready == 0)
+		*ready = waiting & ~MYSQL_WAIT_TIMEOUT; /* POLLERR, POLLHUP: the next call tells */
+	return code;
+}
+
+/* The deadline at which a call is cut that did not yield. */
+static struct ctx cut_ctx(const struct ctx *ctx)
+{
+	struct ctx late = *ctx;
+	if (late.deadline < MONO_NEVER - AXE_GRACE_MS * NS_PER_MS)
+		late.deadline += AXE_GRACE_MS * NS_PER_MS;
+	return late;
+}
+
+/* 3. Connecting. */
+
+static void set_options(MYSQL *m, const struct io_target *to)
+{
+	unsigned int off = 0;
+	unsigned long packet = PACKET_MAX;
+	my_bool tls = to->tls != TLS_DISABLE, verify = to->tls == TLS_VERIFY_FULL;
+	bool trusted = to->tls >= TLS_VERIFY_CA;
+
+	mysql_options(m, MYSQL_OPT_NONBLOCK, NULL);
+	mysql_options(m, MYSQL_OPT_LOCAL_INFILE, &off);
+	mysql_options(m, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
+	mysql_options(m, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	mysql_options(m, MYSQL_OPT_SSL_ENFORCE, &tls);
+	mysql_options(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+	if (trusted) {
+		/* Naming a CA is what makes the library verify the chain. */
+		mysql_options(m, MYSQL_OPT_SSL_CA, to->tls_ca);
+		mysql_options(m, MYSQL_OPT_SSL_CAPATH, to->tls_ca == NULL ? to->tls_capath : NULL);
+	}
+	if (tls) {
+		mysql_options(m, MYSQL_OPT_SSL_CERT, to->tls_cert);
+		mysql_options(m, MYSQL_OPT_SSL_KEY, to->tls_key);
+	}
+	/* The server chooses the plugin. One that sends the password as it is needs a server we verified; one
+	 * that asks at the terminal is never right here. */
+	mysql_options(m, MARIADB_OPT_RESTRICTED_AUTH,
+	        trusted ? "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519,"
+	                  "auth_gssapi_client,parsec,mysql_clear_password"
+	                : "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519,"
+	                  "auth_gssapi_client,parsec");
+	mysql_options(m, MYSQL_OPT_CONNECT_ATTR_RESET, NULL);
+	mysql_options4(m, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", to->program);
+}
+
+/* The library keeps the pointer to the host, looks the address up and connects, and copies the host only
+ * after the greeting, for SNI and for the certificate. Between the two it yields, so the buffer it was given
+ * holds the address first and the name from here on. That spares a second look-up, which could neither be
+ * cut nor be trusted to give the same address; certificate_name() proves afterwards that it worked. */
+static bool watch_connect(
+        const struct ctx *ctx, struct io *io, const struct io_target *to, mono_ns started, struct err *e)
+{
+	int fd = (int)mysql_get_socket(io->mysql), why = 0;
+	socklen_t n = sizeof why;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &n) == 0 && why != 0) {
+		char where[128];
+		snprintf(where, sizeof where, "connect to %s port %u", to->address, to->port);
+		return sqlerr_connect(e, why, where);
+	}
+	if (to->tls == TLS_VERIFY_FULL && to->name != NULL)
+		snprintf(io->host, sizeof io->host, "%s", to->name);
+	if (to->tls == TLS_DISABLE)
+		return true;
+	enum greeting greeting;
+	enum err_code code = greeting_peek(ctx, fd, &greeting);
+	if (code != ERR_NONE)
+		return ctx_fail(ctx, code, started, "connect: waiting for the server's greeting", e);
+	if (greeting == GREETING_PLAIN && to->tls >= TLS_REQUIRE)
+		return err_set(e, ERR_TLS, "TLS is required, but the server does not offer it");
+	return true;
+}
+
+static bool certificate_name(const struct io *io, const struct io_target *to)
+{
+	return to->tls != TLS_VERIFY_FULL ||
+	       (io->mysql->host != NULL && strcmp(io->mysql->host, to->name) == 0);
+}
+
+/* Why mysql_real_connect failed, with errno's reason where the library only has a number in a text. */
+static bool connect_failed(struct io *io, const struct io_target *to, struct err *e)
+{
+	unsigned number = mysql_errno(io->mysql);
+	if (number == 2002 && to->address == NULL) {
+		char where[160];
+		int why = greeting_socket_errno(to->socket);
+		snprintf(where, sizeof where, "connect to socket %s", to->socket);
+		if (why != 0)
+			return sqlerr_connect(e, why, where);
+	}
+	return sqlerr_set(e, number, mysql_sqlstate(io->mysql), mysql_error(io->mysql));
+}
+
+/* The connect phase, yield by yield. *gated: a place in the TLS gate is held. */
+static bool drive_connect(const struct ctx *ctx, const struct driver_env *env, struct io *io,
+        const struct io_target *to, bool *gated, struct err *e)
+{
+	mono_ns started = clock_now(ctx->clock);
+	MYSQL *ret = NULL;
+	bool watched = to->address == NULL;
+	int waiting = mysql_real_connect_start(&ret, io->mysql, to->address != NULL ? io->host : NULL,
+	        to->user, to->password, to->database, to->port, to->socket,
+	        to->multi ? CLIENT_MULTI_STATEMENTS : 0);
+	while (waiting != 0) {
+		int ready;
+		axe_set_fd(env->axe, &io->entry, (int)mysql_get_socket(io->mysql));
+		enum err_code code = wait_ready(ctx, io, waiting, &ready);
+		if (code != ERR_NONE)
+			return ctx_fail(ctx, code, started, watched ? "connect: log in" : "connect", e);
+		if (!watched) {
+			watched = true;
+			if (!watch_connect(ctx, io, to, started, e))
+				return false;
+			/* The gate evens out a start with many servers; a handshake that hangs must not
+			 * keep the others out, so the wait for a place is short. */
+			if (to->tls != TLS_DISABLE && env->tls_gate != NULL) {
+				struct ctx patience = ctx_within(ctx, GATE_WAIT_MS);
+				*gated = gate_enter(&patience, env->tls_gate) == ERR_NONE;
+			}
+		}
+		waiting = mysql_real_connect_cont(&ret, io->mysql, ready);
+	}
+	if (ret != NULL)
+		return true;
+	if (ctx_done(ctx) != ERR_NONE)
+		return ctx_fail(ctx, ctx_done(ctx), started, "connect: log in", e);
+	return connect_failed(io, to, e);
+}
+
+static void note_tls(struct io *io)
+{
+	const char *cipher = mysql_get_ssl_cipher(io->mysql), *version = NULL;
+	if (cipher == NULL)
+		return;
+	mariadb_get_infov(io->mysql, MARIADB_CONNECTION_TLS_VERSION, (void *)&version);
+	snprintf(io->tls, sizeof io->tls, "%s %s", version != NULL ? version : "TLS", cipher);
+}
+
+bool io_open(const struct ctx *ctx, const struct driver_env *env, const struct io_target *to, struct io **out,
+        struct err *e)
+{
+	*out = NULL;
+	struct io *io = xcalloc(1, sizeof *io);
+	io->axe = env->axe;
+	buf_init(&io->sql, PACKET_MAX);
+	io->mysql = mysql_init(NULL);
+	if (io->mysql == NULL)
+		abort();
+	set_options(io->mysql, to);
+	snprintf(io->host, sizeof io->host, "%s", to->address != NULL ? to->address : "");
+
+	bool gated = false;
+	struct ctx late = cut_ctx(ctx);
+	mono_ns started = clock_now(ctx->clock);
+	axe_arm(env->axe, &io->entry, &late, -1);
+	bool ok = drive_connect(ctx, env, io, to, &gated, e);
+	bool fell = axe_disarm(env->axe, &io->entry);
+	if (gated)
+		gate_leave(env->tls_gate);
+	if (fell) {
+		enum err_code code = ctx_done(ctx) != ERR_NONE ? ctx_done(ctx) : ERR_CANCELLED;
+		ok = ctx_fail(ctx, code, started, "connect: log in", e);
+	}
+	if (ok) {
+		note_tls(io);
+		if (to->tls >= TLS_REQUIRE && io->tls[0] == '\0')
+			ok = err_set(e, ERR_TLS, "TLS is required, but the connection is in clear text");
+		else if (!certificate_name(io, to))
+			ok = err_set(e, ERR_TLS, "the certificate's name was not compared with %s", to->name);
+	}
+	if (!ok) {
+		io_close(io);
+		return false;
+	}
+	int fd = (int)mysql_get_socket(io->mysql), flags = fcntl(fd, F_GETFL);
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	io->id = mysql_thread_id(io->mysql);
+	*out = io;
+	return true;
+}
+
+unsigned long io_thread_id(const struct io *io)
+{
+	return io->id;
+}
+
+const char *io_server_version(const struct io *io)
+{
+	return mysql_get_server_info(io->mysql);
+}
+
+const char *io_tls(const struct io *io)
+{
+	return io->tls;
+}
+
+/* The library's read buffer and the stack of its calls, and what OpenSSL keeps for a session. */
+size_t io_memory(const struct io *io)
+{
+	return sizeof *io + sizeof *io->mysql + io->mysql->net.max_packet + 60 * 1024 + io->sql.cap +
+	       (io->tls[0] != '\0' ? 40 * 1024 : 0);
+}
+
+/* 4. One statement, as a machine that can stop at every yield. */
+
+static int begin(struct io *io)
+{
+	switch (io->phase) {
+	case PHASE_QUERY:
+		return mysql_real_query_start(&io->rc, io->mysql, buf_str(&io->sql), io->sql.len);
+	case PHASE_ROWS:
+		return mysql_fetch_row_start(&io->row, io->res);
+	case PHASE_NEXT:
+		return mysql_next_result_start(&io->rc, io->mysql);
+	default:
+		return 0;
+	}
+}
+
+static int resume(struct io *io, int ready)
+{
+	switch (io->phase) {
+	case PHASE_QUERY:
+		return mysql_real_query_cont(&io->rc, io->mysql, ready);
+	case PHASE_ROWS:
+		return mysql_fetch_row_cont(&io->row, io->res, ready);
+	case PHASE_NEXT:
+		return mysql_next_result_cont(&io->rc, io->mysql, ready);
+	default:
+		return 0;
+	}
+}
+
+/* Brings the call of the present phase to its end. */
+static enum err_code finish_call(const struct ctx *ctx, struct io *io)
+{
+	int ready;
+	if (io->waiting == 0)
+		io->waiting = begin(io);
+	while (io->waiting != 0) {
+		enum err_code code = wait_ready(ctx, io, io->waiting, &ready);
+		if (code != ERR_NONE)
+			return code;
+		io->waiting = resume(io, ready);
+	}
+	return ERR_NONE;
+}
+
+static bool server_error(struct io *io, struct err *e)
+{
+	enum err_code code = sqlerr_code(mysql_errno(io->mysql));
+	io->phase = PHASE_IDLE;
+	io->broken = io->broken || code == ERR_LOST || code == ERR_IO || code == ERR_PROTOCOL;
+	return sqlerr_set(e, mysql_errno(io->mysql), mysql_sqlstate(io->mysql), mysql_error(io->mysql));
+}
+
+static bool begin_rows(struct io *io, const struct io_sink *sink, struct err *e)
+{
+	enum { COLUMNS_MAX = 256 };
+	const char *names[COLUMNS_MAX];
+	io->ncols = mysql_num_fields(io->res);
+	if (sink == NULL || sink->columns == NULL)
+		return true;
+	if (io->ncols > COLUMNS_MAX)
+		return err_set(e, ERR_PROTOCOL, "a result of %u columns", io->ncols);
+	const MYSQL_FIELD *fields = mysql_fetch_fields(io->res);
+	for (unsigned i = 0; i < io->ncols; i++)
+		names[i] = fields[i].name;
+	return sink->columns(sink->arg, names, io->ncols, e);
+}
+
+static void after_result(struct io *io)
+{
+	if (io->res != NULL)
+		mysql_free_result(io->res); /* all rows were read: nothing to wait for */
+	io->res = NULL;
+	io->phase = mysql_more_results(io->mysql) ? PHASE_NEXT : PHASE_IDLE;
+}
+
+/* What to do after a call has returned. *keep: rows still go to the sink. False: e is the server's error and
+ * the machine is idle, or the sink refused and *keep is now false. */
+static bool advance(struct io *io, const struct io_sink *sink, bool *keep, unsigned *done, struct err *e)
+{
+	switch (io->phase) {
+	case PHASE_QUERY:
+	case PHASE_NEXT:
+		if (io->rc > 0)
+			return server_error(io, e);
+		io->res = mysql_use_result(io->mysql);
+		if (io->res == NULL) {
+			if (mysql_errno(io->mysql) != 0)
+				return server_error(io, e);
+			++*done;
+			after_result(io);
+			return true;
+		}
+		io->phase = PHASE_ROWS;
+		return !*keep || begin_rows(io, sink, e);
+	case PHASE_ROWS:
+		if (io->row != NULL)
+			return !*keep || sink == NULL || sink->row == NULL ||
+			       sink->row(sink->arg, (const char *const *)io->row,
+			               mysql_fetch_lengths(io->res), io->ncols, e);
+		if (mysql_errno(io->mysql) != 0) {
+			mysql_free_result(io->res);
+			io->res = NULL;
+			return server_error(io, e);
+		}
+		++*done;
+		after_result(io);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* Runs until idle. The first error wins; after the sink has refused, the rest is read and dropped. */
+static bool run(
+        const struct ctx *ctx, struct io *io, const struct io_sink *sink, unsigned *done, struct err *e)
+{
+	bool ok = true, keep = true;
+	mono_ns started = clock_now(ctx->clock);
+	struct ctx late = cut_ctx(ctx);
+	axe_arm(io->axe, &io->entry, &late, (int)mysql_get_socket(io->mysql));
+	enum err_code code = ERR_NONE;
+	while (io->phase != PHASE_IDLE) {
+		code = finish_call(ctx, io);
+		if (code != ERR_NONE)
+			break;
+		if (!advance(io, sink, &keep, done, ok ? e : NULL))
+			ok = keep = false;
+	}
+	bool fell = axe_disarm(io->axe, &io->entry);
+	io->broken = io->broken || fell;
+	if (fell && code == ERR_NONE)
+		code = ctx_done(ctx) != ERR_NONE ? ctx_done(ctx) : (ok ? ERR_NONE : ERR_CANCELLED);
+	if (code != ERR_NONE)
+		return ctx_fail(ctx, code, started, "query", e);
+	return ok;
+}
+
+bool io_query(const struct ctx *ctx, struct io *io, const char *sql, size_t n, const struct io_sink *sink,
+        unsigned *done, struct err *e)
+{
+	unsigned count = 0;
+	if (io->broken)
+		return err_set(e, ERR_LOST, "the connection was cut");
+	if (io->phase != PHASE_IDLE)
+		return err_set(e, ERR_PROTOCOL, "the connection is still reading an earlier answer");
+	buf_reset(&io->sql);
+	buf_put(&io->sql, sql, n);
+	if (io->sql.overflow)
+		return err_set(e, ERR_USAGE, "a statement of %zu bytes is too long", n);
+	io->phase = PHASE_QUERY;
+	bool ok = run(ctx, io, sink, &count, e);
+	if (done != NULL)
+		*done = count;
+	return ok;
+}
+
+bool io_busy(const struct io *io)
+{
+	return io->phase != PHASE_IDLE;
+}
+
+enum drain io_drain(const struct ctx *ctx, struct io *io)
+{
+	unsigned done = 0;
+	/* A server's error (our own KILL QUERY) is an answer like any other. */
+	if (io->phase != PHASE_IDLE && !io->broken)
+		run(ctx, io, NULL, &done, NULL);
+	return io->phase == PHASE_IDLE && !io->broken ? DRAIN_CLEAN : DRAIN_BROKEN;
+}
+
+void io_close(struct io *io)
+{
+	if (io == NULL)
+		return;
+	if (io->mysql != NULL) {
+		/* Closed first: what the library would still send or read returns at once. */
+		int fd = (int)mysql_get_socket(io->mysql);
+		if (fd >= 0)
+			shutdown(fd, SHUT_RDWR);
+		if (io->res != NULL)
+			mysql_free_result(io->res);
+		mysql_close(io->mysql);
+	}
+	buf_free(&io->sql);
+	free(io);
+}
