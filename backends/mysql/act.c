@@ -1,0 +1,160 @@
+/* Ending what others run, and what we run ourselves: one packet that proves its target and acts, then looks
+ * at what became of it. mysql_kill() is never called: it kills the connection, whatever one meant. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/mysql/conn.h"
+#include "backends/mysql/guard.h"
+
+static struct guard_server guard_server(const struct conn *c)
+{
+	return (struct guard_server){
+	        .mariadb = conn_is_mariadb(c), .performance_schema = c->performance_schema, .uid = c->uid};
+}
+
+static bool unheld(const struct err *e)
+{
+	return e->native == GUARD_SIGNAL || e->native == GUARD_NO_THREAD || e->native == GUARD_TWO_ROWS ||
+	       e->native == GUARD_NO_QUERY;
+}
+
+/* 1. Acting. */
+
+/* What the server's answer means. `done` statements of the packet had succeeded before it. */
+static enum action_outcome outcome(const struct conn *c, bool ok, unsigned done, struct err *e)
+{
+	if (ok)
+		return OUTCOME_SENT;
+	if (unheld(e)) {
+		err_clear(e);
+		return OUTCOME_MOVED_ON;
+	}
+	switch (e->code) {
+	case ERR_DENIED:
+		if (e->native == 1095 || done > 0 || e->native == 1370) {
+			size_t n = strlen(e->text);
+			snprintf(e->text + n, sizeof e->text - n, "; ending others' sessions needs %s",
+			        conn_is_mariadb(c) ? "GRANT CONNECTION ADMIN ON *.*"
+			                           : "GRANT CONNECTION_ADMIN ON *.*, and SYSTEM_USER for "
+			                             "accounts that have it");
+			return OUTCOME_REFUSED;
+		}
+		return OUTCOME_UNPROVABLE;
+	case ERR_TIMEOUT:
+	case ERR_CANCELLED:
+	case ERR_LOST:
+	case ERR_IO:
+	case ERR_SERVER_LIMIT:
+		return OUTCOME_UNKNOWN;
+	default:
+		return OUTCOME_REFUSED;
+	}
+}
+
+bool my_act(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
+        struct action_result *out)
+{
+	struct guard_server s = guard_server(admin);
+	*out = (struct action_result){.outcome = OUTCOME_NONE, .rows_left = -1};
+	if (!server_identity_equal(&admin->info.server, &req->server)) {
+		err_set(&out->err, ERR_IDENTITY, "another server answers here than the one that was seen");
+		out->outcome = OUTCOME_REFUSED;
+		return false;
+	}
+	if (!admin->info.sees_all) {
+		err_set(&out->err, ERR_DENIED,
+		        "the session's identity is not visible to us: GRANT PROCESS ON *.*");
+		out->outcome = OUTCOME_UNPROVABLE;
+		return false;
+	}
+	buf_reset(&admin->sql);
+	if (!guard_action(&s, req, &admin->sql, &out->err)) {
+		out->outcome = OUTCOME_UNPROVABLE;
+		return false;
+	}
+	snprintf(out->sql, sizeof out->sql, "%s", buf_str(&admin->sql));
+	if (io_busy(admin->io)) {
+		err_set(&out->err, ERR_PROTOCOL, "the connection is still reading an earlier answer");
+		out->outcome = OUTCOME_REFUSED;
+		return false;
+	}
+	unsigned done = 0;
+	bool ok = conn_query(ctx, admin, NULL, &done, &out->err);
+	out->outcome = outcome(admin, ok, done, &out->err);
+	return true;
+}
+
+/* 2. Following. A session that was killed leaves MySQL's lists before its transaction is undone, so both are
+ * looked at. */
+
+static const char follow_mysql[] =
+        "SELECT t.PROCESSLIST_COMMAND, x.trx_id, x.trx_state, x.trx_rows_modified, e.EVENT_ID, "
+        "e.END_EVENT_ID IS NULL "
+        "FROM (SELECT %" PRId64 " AS id) i "
+        "LEFT JOIN performance_schema.threads t ON t.PROCESSLIST_ID = i.id "
+        "LEFT JOIN performance_schema.events_statements_current e "
+        "ON e.THREAD_ID = t.THREAD_ID AND e.NESTING_EVENT_LEVEL = 0 "
+        "LEFT JOIN information_schema.INNODB_TRX x ON x.trx_mysql_thread_id = i.id LIMIT 1";
+
+static const char follow_processlist[] =
+        "SELECT p.COMMAND, x.trx_id, x.trx_state, x.trx_rows_modified, %s, p.COMMAND <> 'Sleep' "
+        "FROM (SELECT %" PRId64 " AS id) i "
+        "LEFT JOIN information_schema.PROCESSLIST p ON p.ID = i.id "
+        "LEFT JOIN information_schema.INNODB_TRX x ON x.trx_mysql_thread_id = i.id LIMIT 1";
+
+bool my_follow(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
+        struct follow_state *out, struct err *e)
+{
+	struct answer a;
+	*out = (struct follow_state){.same_session = true, .rows_left = -1};
+	if (!admin->info.sees_all)
+		return err_set(e, ERR_DENIED, "the session is not visible to us: GRANT PROCESS ON *.*");
+	bool statements = !conn_is_mariadb(admin) && admin->performance_schema;
+	bool ok = statements ? conn_ask(ctx, admin, &a, e, follow_mysql, req->target.id)
+	                     : conn_ask(ctx, admin, &a, e, follow_processlist,
+	                               conn_is_mariadb(admin) ? "p.QUERY_ID" : "NULL", req->target.id);
+	if (!ok)
+		return err_wrap(e, "cannot look at session %" PRId64, req->target.id);
+	bool running = !a.null[0] && strcmp(a.value[0], "Sleep") != 0 && strcmp(a.value[0], "Killed") != 0 &&
+	               !a.null[5] && strcmp(a.value[5], "1") == 0;
+	bool undoing = !a.null[2] && strcmp(a.value[2], "ROLLING BACK") == 0;
+	const char *xact = req->target.xact_guard, *query = req->target.query_guard;
+	out->visible = !a.null[0] || !a.null[1];
+	out->active = running || undoing;
+	out->killed = undoing || (!a.null[0] && strcmp(a.value[0], "Killed") == 0);
+	out->same_xact = *xact == '\0' ? a.null[1] : !a.null[1] && strcmp(a.value[1], xact) == 0;
+	out->same_query = *query != '\0' && running && !a.null[4] && strcmp(a.value[4], query) == 0;
+	if (undoing && !a.null[3])
+		out->rows_left = strtoll(a.value[3], NULL, 10);
+	return true;
+}
+
+/* 3. Our own. Where connection attributes are not kept (performance_schema off), the comment before the
+ * running statement is the proof; a connection of ours that runs nothing needs no cancel. */
+
+bool my_reap(const struct ctx *ctx, struct conn *admin, const struct backend_ref *victim, bool terminate,
+        enum reap *out, struct err *e)
+{
+	struct guard_server s = guard_server(admin);
+	struct answer a;
+	char run[TAG_MAX];
+	snprintf(run, sizeof run, "dbatop/%s/", admin->env->run_id);
+	buf_reset(&admin->sql);
+	guard_reap(&s, victim->id, run, terminate, &admin->sql);
+	if (conn_query(ctx, admin, NULL, NULL, e)) {
+		*out = REAP_SENT;
+		return true;
+	}
+	if (!unheld(e))
+		return err_wrap(e, "cannot end connection %" PRId64 " of ours", victim->id);
+	/* Not ours any more, idle, or gone: nothing was done; which of them? */
+	err_clear(e);
+	if (!conn_ask(ctx, admin, &a, e,
+	            "SELECT COMMAND = 'Sleep' FROM information_schema.PROCESSLIST WHERE ID = %" PRId64,
+	            victim->id))
+		return err_wrap(e, "cannot look for connection %" PRId64 " of ours", victim->id);
+	*out = a.rows == 0 ? REAP_GONE : REAP_OTHER;
+	return true;
+}
