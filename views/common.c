@@ -1,0 +1,142 @@
+/* One answer for all list views to the keys they share, so that a hand that knows one view knows the next. */
+#include "views/common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum style severity_style(enum severity s)
+{
+	switch (s) {
+	case SEVERITY_NOTICE:
+		return STYLE_NOTICE;
+	case SEVERITY_WARN:
+		return STYLE_WARN;
+	case SEVERITY_CRIT:
+		return STYLE_CRIT;
+	case SEVERITY_OK:
+		break;
+	}
+	return STYLE_OK;
+}
+
+const char *severity_mark(enum severity s, bool ascii)
+{
+	switch (s) {
+	case SEVERITY_WARN:
+		return ascii ? "!" : "▲";
+	case SEVERITY_CRIT:
+		return ascii ? "X" : "✖";
+	case SEVERITY_OK:
+	case SEVERITY_NOTICE:
+		break;
+	}
+	return ascii ? "o" : "●";
+}
+
+const char *view_instance_name(const struct view_input *in, size_t instance)
+{
+	return in->snap->instances[instance].cfg->name;
+}
+
+struct intent intent_none(void)
+{
+	return (struct intent){.kind = INTENT_NONE};
+}
+
+struct intent intent_done(void)
+{
+	return (struct intent){.kind = INTENT_DONE};
+}
+
+struct intent intent_say(const char *text)
+{
+	struct intent i = {.kind = INTENT_SAY};
+
+	snprintf(i.text, sizeof i.text, "%s", text);
+	return i;
+}
+
+bool view_move(struct list *list, const struct list_key *keys, enum command c)
+{
+	switch (c) {
+	case CMD_UP:
+		list_move(list, keys, -1);
+		return true;
+	case CMD_DOWN:
+		list_move(list, keys, 1);
+		return true;
+	case CMD_PAGE_UP:
+		list_page(list, keys, -1);
+		return true;
+	case CMD_PAGE_DOWN:
+		list_page(list, keys, 1);
+		return true;
+	case CMD_TOP:
+		list_top(list, keys);
+		return true;
+	case CMD_BOTTOM:
+		list_bottom(list, keys);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void filter_box_set(struct filter_box *box, const char *expression, const struct list_column *columns,
+        size_t n, const char *const *extra, size_t nextra, uint32_t duration)
+{
+	struct filter_column names[LIST_COLUMNS_MAX + FILTER_EXTRA_MAX];
+	struct err e = {0};
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = (struct filter_column){.name = columns[i].name, .seconds = duration >> i & 1};
+	for (size_t i = 0; i < nextra; i++)
+		names[n + i] = (struct filter_column){.name = extra[i]};
+	struct filter *f = expression[0] ? filter_compile(expression, names, n + nextra, &e) : NULL;
+
+	box->wrong[0] = '\0';
+	if (!f && expression[0]) {
+		snprintf(box->wrong, sizeof box->wrong, "%.250s", e.text);
+		return;
+	}
+	filter_free(box->filter);
+	box->filter = f;
+	snprintf(box->expression, sizeof box->expression, "%s", expression);
+}
+
+void filter_box_free(struct filter_box *box)
+{
+	filter_free(box->filter);
+	box->filter = NULL;
+}
+
+struct intent filter_box_prompt(const struct filter_box *box)
+{
+	struct intent i = {.kind = INTENT_PROMPT};
+
+	snprintf(i.text, sizeof i.text, "%s", box->expression);
+	return i;
+}
+
+struct intent view_sort(
+        int *sort, bool *reversed, const struct list_column *columns, size_t n, const char *name)
+{
+	if (!name || !name[0]) {
+		*sort = *sort + 1 < (int)n ? *sort + 1 : LIST_NO_COLUMN;
+		*reversed = false;
+		return intent_done();
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(columns[i].name, name)) {
+			*reversed = *sort == (int)i && !*reversed;
+			*sort = (int)i;
+			return intent_done();
+		}
+	}
+	struct intent i = intent_say("");
+	size_t used = (size_t)snprintf(i.text, sizeof i.text, "no column '%.40s'; there are", name);
+
+	for (size_t k = 0; k < n && used < sizeof i.text; k++)
+		used += (size_t)snprintf(i.text + used, sizeof i.text - used, " %s", columns[k].name);
+	return i;
+}

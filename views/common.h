@@ -1,0 +1,44 @@
+/* What every list view does the same way: moving, filtering, severities as marks and styles, small intents.
+ * UI thread; never blocks. */
+#ifndef DBATOP_VIEWS_COMMON_H
+#define DBATOP_VIEWS_COMMON_H
+
+#include "core/model/severity.h"
+#include "tui/filter.h"
+#include "tui/list.h"
+#include "tui/view.h"
+
+enum style severity_style(enum severity s);
+const char *severity_mark(enum severity s, bool ascii); /* ● ▲ ✖, or o ! X: one cell */
+
+const char *view_instance_name(const struct view_input *in, size_t instance);
+
+struct intent intent_none(void);
+struct intent intent_done(void);
+struct intent intent_say(const char *text);
+
+/* Moves the cursor for up, down, page and end commands; false for any other. */
+bool view_move(struct list *list, const struct list_key *keys, enum command c);
+
+/* A view's filter and what the user typed for it. */
+struct filter_box {
+	struct filter *filter; /* NULL: everything matches */
+	char expression[256];
+	char wrong[256]; /* why the last one was not taken; "" when it was */
+};
+enum { FILTER_EXTRA_MAX = 8 };
+/* Compiles over the columns' names and `extra` ones (numbered after the columns); an expression that does not
+ * compile leaves the old filter in place and `wrong` set. duration: columns whose bare numbers are seconds, a
+ * mask. */
+void filter_box_set(struct filter_box *box, const char *expression, const struct list_column *columns,
+        size_t n, const char *const *extra, size_t nextra, uint32_t duration);
+void filter_box_free(struct filter_box *box);
+/* Answers CMD_FILTER without an argument: the prompt with the current expression. */
+struct intent filter_box_prompt(const struct filter_box *box);
+
+/* Answers CMD_SORT: the next column, or the one named; naming the sorted one again reverses it. ERR text as
+ * an intent. */
+struct intent view_sort(
+        int *sort, bool *reversed, const struct list_column *columns, size_t n, const char *name);
+
+#endif
