@@ -84,8 +84,8 @@ static bool apply_settings(const struct ctx *ctx, struct conn *c, struct err *e)
 static const char identity_sql[] =
         "SELECT %s AS id, pg_postmaster_start_time()::text AS start,"
         " coalesce(host(inet_server_addr()), 'local') || ':' || current_setting('port') AS address,"
-        " current_setting('server_version_num') AS version, current_setting('server_version') AS "
-        "version_text,"
+        " current_setting('server_version_num') AS number,"
+        " split_part(current_setting('server_version'), ' ', 1) AS version,"
         " current_setting('is_superuser') AS superuser,"
         " pg_has_role('pg_read_all_stats', 'usage') AS sees_all,"
         " (date_part('epoch', clock_timestamp()) * 1000000)::bigint AS clock,"

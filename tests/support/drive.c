@@ -1,0 +1,120 @@
+/* What every test of a driver would otherwise write again: see drive.h. */
+#include "tests/support/test.h"
+
+#include "tests/support/drive.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CONNECT_MS = 5000, FETCH_MS = 5000, GATE_PLACES = 8, STATEMENT_MS = 2000, LOCK_MS = 100 };
+
+void drive_start(struct drive *d, const struct driver *driver)
+{
+	struct err e = {.code = ERR_NONE};
+	*d = (struct drive){.driver = driver, .root = ctx_root(&clock_real, NULL)};
+	d->env.resolver = resolver_new(&clock_real, getaddrinfo);
+	d->env.tls_gate = gate_new(GATE_PLACES, &e);
+	d->env.axe = axe_start(&clock_real, &e);
+	d->env.statement_ms = STATEMENT_MS;
+	d->env.lock_ms = LOCK_MS;
+	snprintf(d->env.run_id, sizeof(d->env.run_id), "t%ld", (long)getpid());
+	d->probes = probe_set_new(&e);
+	for (const struct embedded_file *f = driver->probes(); f->name != NULL; f++) {
+		if (!probe_set_add(d->probes, f, &e))
+			fail_msg("%s", e.text);
+	}
+	if (!probe_set_finish(d->probes, &e))
+		fail_msg("%s", e.text);
+}
+
+void drive_stop(struct drive *d)
+{
+	struct ctx soon = ctx_within(&d->root, 1000);
+	probe_set_free(d->probes);
+	resolver_close(&soon, d->env.resolver);
+	gate_free(d->env.tls_gate);
+	axe_stop(d->env.axe);
+}
+
+void drive_endpoint(const struct lab_server *server, const char *user, int port, const char *sslmode,
+        struct endpoint *out)
+{
+	char url[512];
+	struct err e;
+	lab_url_with_password(server, user, port, url, sizeof(url));
+	if (!endpoint_parse(url, out, &e))
+		fail_msg("%s", e.text);
+	if (sslmode != NULL)
+		out->tls = tls_mode_parse(sslmode);
+}
+
+struct conn *drive_connect(const struct drive *d, const struct endpoint *ep, enum lane_kind lane)
+{
+	struct ctx ctx = ctx_within(&d->root, CONNECT_MS);
+	struct conn *c = NULL;
+	struct err e;
+	if (!d->driver->connect(&ctx, &d->env, ep, lane, &c, &e))
+		fail_msg("%s: %s (%s)", ep->shown, e.text, err_code_name(e.code));
+	return c;
+}
+
+struct conn *drive_open(const struct drive *d, const struct lab_server *server, const char *user,
+        enum lane_kind lane, struct endpoint *ep)
+{
+	drive_endpoint(server, user, 0, NULL, ep);
+	return drive_connect(d, ep, lane);
+}
+
+const struct probe *drive_probe(const struct drive *d, const struct conn *c, const char *name)
+{
+	const struct server_identity *s = &d->driver->info(c)->server;
+	int slot = probe_set_slot(d->probes, name);
+	bool newer;
+	assert_true(slot >= 0);
+	const struct probe *p = probe_set_find(d->probes, (unsigned)slot, s->engine, s->version, &newer);
+	if (p == NULL)
+		fail_msg("%s: no variant for %s", name, s->version_text);
+	return p;
+}
+
+bool drive_fetch(const struct drive *d, struct conn *c, const char *name, int64_t id, uint32_t ms,
+        struct arena *arena, struct table **out, struct err *e)
+{
+	const struct probe *p = drive_probe(d, c, name);
+	struct probe_value values[PROBE_PARAMS_MAX] = {{.type = PARAM_INT, .i = p->rows}};
+	struct ctx ctx = ctx_within(&d->root, ms);
+	for (size_t i = 1; i < p->nparams; i++)
+		values[i] = (struct probe_value){.type = PARAM_INT, .i = id};
+	return d->driver->fetch(&ctx, c, p, values, arena, out, e);
+}
+
+struct table *drive_table(
+        const struct drive *d, struct conn *c, const char *name, int64_t id, struct arena *arena)
+{
+	struct table *t = NULL;
+	struct err e;
+	if (!drive_fetch(d, c, name, id, FETCH_MS, arena, &t, &e))
+		fail_msg("%s: %s (%s)", name, e.text, err_code_name(e.code));
+	return t;
+}
+
+const struct cell *drive_cell(const struct table *t, size_t row, const char *column)
+{
+	int col = table_column(t, column);
+	if (col < 0 || row >= t->nrows)
+		fail_msg("no column %s, or no row %zu of %zu", column, row, t->nrows);
+	return table_cell(t, row, col);
+}
+
+long drive_row(const struct table *t, const char *key, int64_t value)
+{
+	for (size_t row = 0; row < t->nrows; row++) {
+		const struct cell *cell = drive_cell(t, row, key);
+		if (cell->type == CELL_INT && cell->u.i == value)
+			return (long)row;
+	}
+	return -1;
+}
