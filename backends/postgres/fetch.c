@@ -51,6 +51,7 @@ static struct plan *plan_of(struct conn *c, const struct probe *p)
 	        .field = xcalloc(p->ncols, sizeof(int)),
 	        .replaced = xcalloc(p->ncols, sizeof(bool)),
 	};
+	snprintf(plan->name, sizeof(plan->name), "dbatop_%zu", c->nplans);
 	return plan;
 }
 
@@ -123,19 +124,47 @@ static bool match(struct fetching *f, const PGresult *r, struct err *e)
 
 /* 2. Sending. */
 
+/* Once a connection. A deadline may have cut an earlier attempt that the server finished: then it is there.
+ */
+static bool prepare(struct fetching *f, struct err *e)
+{
+	struct plan *plan = f->plan;
+	Oid types[PROBE_PARAMS_MAX];
+	bool failed = false;
+	if (plan->prepared)
+		return true;
+	for (size_t i = 0; i < f->probe->nparams; i++)
+		types[i] = f->probe->params[i].type == PARAM_INT ? INT8_OID : TEXT_OID;
+	if (!PQsendPrepare(f->c->pg, plan->name, plan->sql, (int)f->probe->nparams, types))
+		return pg_fail_lost(f->c, f->probe->name, e);
+	f->c->busy = true;
+	if (!pg_flush(f->ctx, f->c, f->started, f->probe->name, e))
+		return false;
+	while (f->c->busy) {
+		PGresult *r = NULL;
+		if (!pg_next(f->ctx, f->c, f->started, f->probe->name, &r, e))
+			return false;
+		if (r != NULL && PQresultStatus(r) != PGRES_COMMAND_OK) {
+			failed = true;
+			pg_fail_result(f->c, r, f->probe->name, e);
+		}
+		PQclear(r);
+	}
+	plan->prepared = !failed || strcmp(e->sqlstate, "42P05") == 0; /* duplicate_prepared_statement */
+	return plan->prepared;
+}
+
 static bool send_probe(struct fetching *f, const struct probe_value *values, struct err *e)
 {
 	char numbers[PROBE_PARAMS_MAX][24];
 	const char *text[PROBE_PARAMS_MAX];
-	Oid types[PROBE_PARAMS_MAX];
 	const struct probe *p = f->probe;
 	for (size_t i = 0; i < p->nparams; i++) {
 		bool number = p->params[i].type == PARAM_INT;
 		snprintf(numbers[i], sizeof(numbers[i]), "%" PRId64, values[i].i);
 		text[i] = number ? numbers[i] : values[i].s;
-		types[i] = number ? INT8_OID : TEXT_OID;
 	}
-	if (!PQsendQueryParams(f->c->pg, f->plan->sql, (int)p->nparams, types, text, NULL, NULL, 0))
+	if (!PQsendQueryPrepared(f->c->pg, f->plan->name, (int)p->nparams, text, NULL, NULL, 0))
 		return pg_fail_lost(f->c, p->name, e);
 	f->c->busy = true;
 	if (!PQsetSingleRowMode(f->c->pg))
@@ -203,7 +232,7 @@ bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 
 	f.plan = plan_of(c, p);
 	f.builder = table_build(arena, p->columns, p->ncols, (size_t)values[0].i);
-	if (!send_probe(&f, values, e))
+	if (!prepare(&f, e) || !send_probe(&f, values, e))
 		return false;
 	while (c->busy) {
 		PGresult *r = NULL;

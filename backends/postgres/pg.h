@@ -21,8 +21,10 @@ struct names {
 /* How the result of one probe lies on its declaration, learnt at its first fetch here. */
 struct plan {
 	const struct probe *probe;
-	char *sql; /* parameters as $1, $2 … */
-	bool matched;
+	char *sql;      /* parameters as $1, $2 … */
+	char name[24];  /* of the prepared statement */
+	bool prepared;  /* parsed and planned on the server once, not at every poll */
+	bool matched;   /* field and replaced are filled */
 	int *field;     /* of each declared column, its place in the result */
 	bool *replaced; /* whether names are put into that column */
 };

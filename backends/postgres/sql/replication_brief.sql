@@ -66,7 +66,7 @@ SELECT 'downstream',
        NULL, NULL, NULL,
        pg_wal_lsn_diff(x.replay_lsn, '0/0')::bigint
   FROM pg_stat_get_wal_senders() x
-  JOIN pg_stat_get_activity(NULL) s ON s.pid = x.pid
+  JOIN LATERAL pg_stat_get_activity(x.pid) s ON true
  CROSS JOIN p
  WHERE x.state IS DISTINCT FROM 'backup'
  ORDER BY 1 DESC, 2, 3

@@ -57,7 +57,8 @@ SELECT s.pid AS id,
        NULL::text AS query_id,
        s.xact_start::text AS xact_guard,
        s.query_start::text AS query_guard,
-       s.usesysid = ANY (NULLIF(current_setting('dbatop.superusers', true), '')::oid[]) AS superuser,
+       s.usesysid = ANY ((SELECT NULLIF(current_setting('dbatop.superusers', true), '')::oid[])::oid[])
+           AS superuser,
        s.wait_event = 'SyncRep' AS sync_wait,
        coalesce(starts_with(s.application_name, 'dbatop/'), false) AS own,
        age(s.backend_xmin) AS backend_xmin_age
