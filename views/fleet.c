@@ -126,24 +126,24 @@ static double row_value(const struct fleet_row *r, int column)
 {
 	switch (column) {
 	case COL_CONN:
-		return r->limit_max > 0 ? 100.0 * (double)r->limit_used / (double)r->limit_max : NAN;
+		return r->limit_max > 0 ? 100.0 * (double)r->limit_used / (double)r->limit_max : (double)NAN;
 	case COL_ACTIVE:
-		return r->active < 0 ? NAN : (double)r->active;
+		return r->active < 0 ? (double)NAN : (double)r->active;
 	case COL_IDLE_XACT:
-		return r->idle_xact < 0 ? NAN : (double)r->idle_xact;
+		return r->idle_xact < 0 ? (double)NAN : (double)r->idle_xact;
 	case COL_BLOCKED:
-		return r->blocked < 0 ? NAN : (double)r->blocked;
+		return r->blocked < 0 ? (double)NAN : (double)r->blocked;
 	case COL_OLDEST:
-		return r->oldest_xact_ms < 0 ? NAN : (double)r->oldest_xact_ms;
+		return r->oldest_xact_ms < 0 ? (double)NAN : (double)r->oldest_xact_ms;
 	case COL_LAG:
-		return r->lag_ms < 0 ? NAN : (double)r->lag_ms;
+		return r->lag_ms < 0 ? (double)NAN : (double)r->lag_ms;
 	case COL_RATE:
 	case COL_SPARK:
 		return r->rate;
 	case COL_STATE:
 		return (double)r->health;
 	default:
-		return NAN;
+		return (double)NAN;
 	}
 }
 
@@ -151,7 +151,7 @@ static bool row_number(const void *arg, int column, double *v)
 {
 	const struct row_access *a = arg;
 
-	*v = column < COL_COUNT ? row_value(a->row, column) : NAN;
+	*v = column < COL_COUNT ? row_value(a->row, column) : (double)NAN;
 	return !isnan(*v);
 }
 
