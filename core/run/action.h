@@ -11,15 +11,31 @@
  * SSH_CONNECTION), when, from where, the target as it was seen, the SQL sent, the outcome. Literals of
  * statements are redacted. A journal that cannot be written refuses actions. */
 struct journal;
-struct journal *journal_open(const char *state_dir, const struct clock *clock, struct err *e);
-void journal_close(struct journal *j);
+/* Who acts, and from where: read once, before the first thread, since it asks the environment. "" is unknown.
+ */
+struct journal_origin {
+	char user[64];  /* the account of the operating system, not the database's */
+	char sudo[64];  /* who became that account: SUDO_USER */
+	char ssh[160];  /* SSH_CONNECTION */
+	char host[128]; /* this machine */
+};
+void journal_origin_read(struct journal_origin *out);
+/* state_dir/journal.jsonl; makes the folder (0700) and the file (0600). Both are kept; a file that others can
+ * read or write, or that is none of ours, is an error. The only waiting is for the local disk. */
+struct journal *journal_open(
+        const char *state_dir, const struct journal_origin *origin, const struct clock *clock, struct err *e);
+void journal_close(struct journal *j); /* NULL is allowed */
 const char *journal_path(const struct journal *j);
 
 struct action_run; /* one plan on its way */
-/* Starts every target that is doable (SECOND only when `second` was confirmed). Takes the plan over. */
+/* Starts every target that is doable (SECOND only when `second` was confirmed). All of them are in the
+ * journal, on disk, before the first is sent. Takes the plan over, unless it fails: then nothing was sent,
+ * and e says why (no journal: j NULL). The config behind the snapshot outlives the run, the snapshot need
+ * not. */
 struct action_run *action_start(struct poller *p, struct journal *j, const struct snapshot *snap,
         struct action_plan *plan, bool second, struct err *e);
-/* The second decision on one target whose transaction changed: end the connection anyway. */
+/* The second decision on one target whose transaction changed (OUTCOME_MOVED_ON of a terminate): end the
+ * connection anyway. That it is the same session is proved again. */
 bool action_insist(struct action_run *run, size_t target, struct err *e);
 
 struct action_progress {
