@@ -1,5 +1,5 @@
-/* How threads of the engine are started: small stacks (two a server, 200 servers), every signal blocked (they
- * belong to the signal thread), a name for debuggers. */
+/* How threads of the engine are started: small stacks (two a server, 200 servers), every signal but faults
+ * blocked (they belong to the signal thread), a stack for the crash handler, a name for debuggers. */
 #ifndef DBATOP_RUN_THREAD_H
 #define DBATOP_RUN_THREAD_H
 
