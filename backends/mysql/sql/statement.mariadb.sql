@@ -2,7 +2,7 @@
 -- versions: mariadb 10.5-11
 -- param: id int
 -- needs: PROCESS | else: only own statements
--- column: id count key · started time · query sqltext · query_bytes bytes
+-- column: id count key · started key time · query sqltext · query_bytes bytes
 --
 -- The whole statement of one session, as the bytes its client sent.
 SELECT p.ID AS id,

@@ -2,7 +2,7 @@
 -- versions: mysql 8.0.22-9.7
 -- param: id int
 -- needs: PROCESS | else: only own statements
--- column: id count key · started time · query sqltext · query_bytes bytes
+-- column: id count key · started key time · query sqltext · query_bytes bytes
 --
 -- The whole statement of one session; performance_schema cuts it at 1024 characters, this does not.
 SELECT p.ID AS id,
