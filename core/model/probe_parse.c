@@ -2,7 +2,6 @@
  * the place and what was expected there. */
 #include "core/model/probe_parse.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -358,7 +357,6 @@ static bool read_column(struct reader *r, struct span part)
 	struct span rest = part;
 	if (!copy_name(r, next_word(&rest), "the name of a column", &c.name))
 		return false;
-	assert(c.name != NULL);
 	for (size_t i = 0; i < p->ncols; i++) {
 		if (strcmp(r->columns[i].name, c.name) == 0)
 			return fail(r, part.s, "column %s is declared twice", c.name);

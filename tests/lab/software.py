@@ -230,8 +230,6 @@ def private_apt(suite):
         "Dir::State": f"{base}/state", "Dir::State::status": f"{base}/status", "Dir::Cache": f"{base}/cache",
         "APT::Sandbox::User": "root" if os.geteuid() == 0 else "", "Acquire::Languages": "none",
         "Acquire::Retries": "3",
-        # A mirror that is a snapshot keeps an old Release file; its signature is checked all the same.
-        "Acquire::Check-Valid-Until": "false",
     }
     flags = []
     for key, value in options.items():

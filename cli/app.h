@@ -1,0 +1,43 @@
+/* What every subcommand that talks to servers is made of: config, probes, the engine and its parts, put
+ * together and taken apart in the one right order. */
+#ifndef DBATOP_CLI_APP_H
+#define DBATOP_CLI_APP_H
+
+#include "cli/cli.h"
+#include "core/base/log.h"
+#include "core/model/config.h"
+#include "core/run/poll.h"
+
+struct app {
+	struct config *config;
+	struct probe_set *probes;
+	struct log *log;
+	struct axe *axe;
+	struct resolver *resolver;
+	struct gate *tls_gate;
+	struct hub *hub;
+	struct poller *poller;
+};
+
+struct app_options {
+	bool once, admin;
+	size_t room;          /* instances there may be at most; 0: those of the config */
+	const char *log_path; /* NULL: ring only */
+};
+
+/* The backends, NULL-terminated: the one list of them. */
+extern const struct driver *const app_drivers[];
+
+/* Parses every embedded probe. */
+struct probe_set *app_probes(struct err *e);
+/* Reads config and probes, by --config and the URLs of cli; starts nothing. */
+bool app_load(struct app *app, const struct cli *cli, struct err *e);
+/* The hub and all that has threads; the caller has set what it wants to see (hub_want) between this and
+ * app_poll. */
+bool app_start(struct app *app, const struct app_options *opt, struct err *e);
+bool app_poll(struct app *app, const struct app_options *opt, struct err *e);
+/* Stops lanes within ms and frees everything; what does not come back is left to the end of the process. May
+ * be called at any stage. */
+void app_stop(struct app *app, uint32_t ms);
+
+#endif

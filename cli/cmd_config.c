@@ -1,0 +1,32 @@
+/* `dbatop config`: whether the configuration says what it should, and the default one to begin with. */
+#include "cli/app.h"
+
+static int check(const struct cli *cli)
+{
+	struct err e;
+	struct config *cfg;
+	struct config_sources src = {.file = cli->value[OPT_CONFIG]};
+	if (!config_load(&src, &cfg, &e))
+		return cli_fail(&e);
+	for (size_t i = 0; i < cfg->nwarnings; i++)
+		printf("warning: %s\n", cfg->warnings[i]);
+	printf("%s: %zu clusters, %zu instances\n", cfg->file != NULL ? cfg->file : "no file, defaults",
+	        cfg->nclusters, cfg->ninstances);
+	for (size_t i = 0; i < cfg->ninstances; i++)
+		printf("  %-24s %s\n", cfg->instances[i].name, cfg->instances[i].endpoint.shown);
+	config_free(cfg);
+	return EXIT_OK;
+}
+
+int cmd_config(const struct cli *cli)
+{
+	struct err e;
+	if (cli->set[OPT_PRINT_DEFAULT]) {
+		fputs(config_default_text(), stdout);
+		return EXIT_OK;
+	}
+	if (cli->set[OPT_CHECK])
+		return check(cli);
+	err_set(&e, ERR_USAGE, "config: say --check or --print-default");
+	return cli_fail(&e);
+}

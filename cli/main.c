@@ -1,0 +1,31 @@
+/* Where dbatop begins: the process is prepared, the command line read, the subcommand run. Whatever it
+ * returns, the process ends without waiting for anybody. */
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+
+#include "cli/cli.h"
+#include "core/run/process.h"
+
+int main(int argc, char **argv)
+{
+	struct cli cli;
+	struct err e;
+	process_prepare();
+	/* Its exit handlers would free what lanes that were left behind still use. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+
+	if (!cli_parse(argc, argv, &cli, &e))
+		return process_leave(cli_fail(&e));
+	int code = EXIT_OK;
+	if (cli.set[OPT_HELP])
+		cli_help(cli.command, stdout);
+	else if (cli.set[OPT_VERSION])
+		printf("dbatop %s\n", DBATOP_VERSION);
+	else
+		code = cli_subcommands[cli.command].run(&cli);
+	cli_free(&cli);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		code = code == EXIT_OK ? EXIT_FAILED : code;
+	return process_leave(code);
+}
