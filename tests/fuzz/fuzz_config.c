@@ -11,10 +11,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+/* Nothing of the machine may change what an input does. */
+static char *no_environment(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct config *cfg = calloc(1, sizeof *cfg);
-	struct config_draft draft = {.cfg = cfg, .home = "/nonexistent"};
+	struct config_draft draft = {.cfg = cfg, .home = "/nonexistent", .getenv_fn = no_environment};
 	struct err e = {0};
 	const char *text = config_default_text();
 
