@@ -6,6 +6,7 @@
 #define DBATOP_MODEL_FINDING_H
 
 #include "core/model/identity.h"
+#include "core/model/replication.h"
 #include "core/model/session.h"
 #include "core/model/severity.h"
 #include "core/model/snapshot.h"
@@ -53,6 +54,8 @@ struct findings {
 	size_t n;
 	/* What they were found in, for the views: borrowed from the memory, valid until its next step. */
 	const struct sessions *sessions;
+	/* One for each instance of the snapshot: role and lag. */
+	struct server_facts *servers;
 };
 
 struct finding_memory;

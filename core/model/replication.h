@@ -19,15 +19,20 @@ enum lag_state {
 
 enum { NOTE_MAX = 160 };
 
-/* By its own word; SERVER_UNKNOWN before the first. */
-enum server_role server_role_of(const struct snapshot *snap, size_t instance);
-
 struct replication_facts {
 	enum lag_state lag;
-	int64_t lag_ms, lag_bytes, delay_ms;
-	char source[48];
-	char note[NOTE_MAX];
+	int64_t lag_ms, lag_bytes, delay_ms; /* -1 unknown */
+	char source[48];                     /* of the lag; "" unknown */
+	char note[NOTE_MAX]; /* STOPPED, PAUSED: why; else the channel when there are several; "" */
 };
-void replication_facts_of(const struct snapshot *snap, size_t instance, struct replication_facts *out);
+
+struct server_facts {
+	enum server_role role;  /* SERVER_UNKNOWN before the first answer */
+	const char *cluster_id; /* borrowed from the snapshot; NULL unknown */
+	struct replication_facts replication;
+};
+
+/* One for each instance of the snapshot; n log n; the caller frees. Never NULL. */
+struct server_facts *server_facts_build(const struct snapshot *snap);
 
 #endif
