@@ -36,11 +36,13 @@ struct fleet_group {
 	unsigned ok, warn, crit;
 };
 
-/* A replica that a primary names and nobody configured. */
+/* A replica that a primary names and nobody configured. Servers tell where it connects from, not where it
+ * listens: the port is taken to be the primary's. */
+enum { FLEET_HOST_MAX = 128 };
 struct fleet_offer {
 	size_t primary; /* instance: config_add_like copies it */
-	char host[128];
-	uint16_t port; /* 0: the primary's */
+	char host[FLEET_HOST_MAX];
+	uint16_t port;
 };
 
 struct fleet {

@@ -92,14 +92,16 @@ static void read_state(const struct table *t, size_t row, struct replication_fac
 	const char *name = table_text(t, row, table_column(t, "name"));
 	bool paused = false;
 	table_bool(t, row, table_column(t, "paused"), &paused);
+	if (error == NULL || error[0] == '\0')
+		error = table_text(t, row, table_column(t, "receiver_error"));
 	bool failed = error != NULL && error[0] != '\0';
-	if (paused || is_word(state, "paused")) {
-		f->lag = LAG_PAUSED;
-		set_note(f, "replay paused");
-	} else if (is_stopped(state) || is_stopped(receiver) || is_stopped(applier)) {
+	if (is_stopped(state) || is_stopped(receiver) || is_stopped(applier)) {
 		const char *part = is_stopped(receiver) ? "receiver stopped" : "stopped";
 		f->lag = LAG_STOPPED;
 		set_note(f, failed ? error : is_stopped(applier) ? "applier stopped" : part);
+	} else if (paused || is_word(state, "paused")) {
+		f->lag = LAG_PAUSED;
+		set_note(f, "replay paused");
 	} else if (is_word(state, "connecting") || is_word(receiver, "connecting")) {
 		f->lag = LAG_UNKNOWN;
 		set_note(f, failed ? error : connecting);

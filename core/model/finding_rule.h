@@ -1,0 +1,56 @@
+/* Inside finding.c: one step over one instance, and what is remembered of it. */
+#ifndef DBATOP_MODEL_FINDING_RULE_H
+#define DBATOP_MODEL_FINDING_RULE_H
+
+#include "core/model/finding.h"
+
+/* Consecutive samples and hysteresis of one rule on one instance. */
+struct rule_memory {
+	mono_ns counted; /* `finished` of the last sample that was counted */
+	unsigned streak;
+	bool on;
+};
+
+struct instance_memory {
+	struct rule_memory rule[FINDING_KINDS];
+	enum server_role role, role_before;
+	mono_ns flipped_at; /* 0: never */
+	char started[64];
+	mono_ns restarted_at;
+	struct server_identity server;
+	mono_ns moved_at; /* another server answered */
+	int64_t history;
+};
+
+struct step {
+	struct findings *out;
+	size_t cap;
+	const struct snapshot *snap;
+	const struct instance_view *iv;
+	struct instance_memory *mem;
+	const struct session_view *sessions;
+	const struct server_facts *facts; /* of this instance */
+	size_t instance;
+	bool once;
+};
+
+/* Adds one; text and brief are empty. Valid until the next. */
+struct finding *finding_add(struct step *st, enum finding_kind kind, enum severity severity, int64_t weight);
+/* "NAME: …" and the brief form. */
+void finding_text(struct step *st, struct finding *f, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+void finding_brief(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Counts `sample` once and says whether the rule is in force: `need` samples in a row `over`, until one that
+ * is `clear`. */
+bool finding_sustained(struct step *st, enum finding_kind kind, const struct sample *sample, bool over,
+        bool clear, unsigned need);
+
+/* "14 s", "3m12s". */
+const char *finding_span(int64_t ms, char out[24]);
+
+void finding_server_rules(struct step *st);
+void finding_session_rules(struct step *st);
+/* True when this instance does not answer: then nothing else is said about it. */
+bool finding_link_rules(struct step *st);
+
+#endif
