@@ -128,8 +128,10 @@ static void measure(struct bench *b, const struct phase *p, const char *mode, in
 	postgres_driver.close(c);
 	endpoint_free(&ep);
 	qsort(took, (size_t)rounds, sizeof(took[0]), by_value);
-	printf("%-32s %-8s %8.1f %8.1f %8.1f\n", p->name, mode, (double)took[rounds / 2] / 1000.0,
-	        (double)took[rounds * 99 / 100] / 1000.0, (double)took[rounds - 1] / 1000.0);
+	int half = rounds / 2;
+	int most = rounds * 99 / 100;
+	printf("%-32s %-8s %8.1f %8.1f %8.1f\n", p->name, mode, (double)took[half] / 1000.0,
+	        (double)took[most] / 1000.0, (double)took[rounds - 1] / 1000.0);
 	fflush(stdout);
 }
 

@@ -35,8 +35,10 @@ static void measure(const struct drive *d, struct conn *c, const char *name)
 		arena_free(arena);
 	}
 	qsort(took, ROUNDS, sizeof(took[0]), by_value);
-	printf("  %-18s %8.2f %8.2f %6zu %8zu\n", name, (double)took[ROUNDS / 2] / 1000.0,
-	        (double)took[ROUNDS * 95 / 100] / 1000.0, rows, bytes);
+	size_t half = ROUNDS / 2;
+	size_t most = ROUNDS * 95 / 100;
+	printf("  %-18s %8.2f %8.2f %6zu %8zu\n", name, (double)took[half] / 1000.0,
+	        (double)took[most] / 1000.0, rows, bytes);
 }
 
 static void bench(const struct drive *d, const struct lab_server *server)
