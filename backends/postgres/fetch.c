@@ -18,7 +18,7 @@ enum {
 	INT8_OID = 20,
 	TEXT_OID = 25,
 };
-static const char names_suffix[] = "@names";
+static const char *const suffixes[] = {[PUT_NAMES] = "@names", [PUT_BYTES] = "@bytes"};
 
 /* One fetch under way. */
 struct fetching {
@@ -49,7 +49,7 @@ static struct plan *plan_of(struct conn *c, const struct probe *p)
 	        .probe = p,
 	        .sql = buf_steal(&sql),
 	        .field = xcalloc(p->ncols, sizeof(int)),
-	        .replaced = xcalloc(p->ncols, sizeof(bool)),
+	        .put = xcalloc(p->ncols, sizeof(enum put)),
 	};
 	snprintf(plan->name, sizeof(plan->name), "dbatop_%zu", c->nplans);
 	return plan;
@@ -60,20 +60,26 @@ void pg_plans_free(struct conn *c)
 	for (size_t i = 0; i < c->nplans; i++) {
 		free(c->plans[i].sql);
 		free(c->plans[i].field);
-		free(c->plans[i].replaced);
+		free(c->plans[i].put);
 	}
 	free(c->plans);
 	c->plans = NULL;
 	c->nplans = 0;
 }
 
-/* The name of a result column without "@names", which says that names are to be put in. */
-static size_t plain_length(const char *name, bool *replaced)
+/* The length of a result column's name without its suffix; *put is what the suffix asks for. */
+static size_t plain_length(const char *name, enum put *put)
 {
 	size_t n = strlen(name);
-	size_t suffix = sizeof(names_suffix) - 1;
-	*replaced = n > suffix && strcmp(name + n - suffix, names_suffix) == 0;
-	return *replaced ? n - suffix : n;
+	*put = PUT_PLAIN;
+	for (int i = PUT_NAMES; i <= PUT_BYTES; i++) {
+		size_t m = strlen(suffixes[i]);
+		if (n > m && strcmp(name + n - m, suffixes[i]) == 0) {
+			*put = (enum put)i;
+			return n - m;
+		}
+	}
+	return n;
 }
 
 static bool is_column(const struct column *column, const char *name, size_t n)
@@ -107,11 +113,11 @@ static bool match(struct fetching *f, const PGresult *r, struct err *e)
 	for (size_t col = 0; col < f->probe->ncols; col++) {
 		int found = -1;
 		for (int field = 0; field < PQnfields(r); field++) {
-			bool replaced;
-			size_t n = plain_length(PQfname(r, field), &replaced);
+			enum put put;
+			size_t n = plain_length(PQfname(r, field), &put);
 			if (is_column(&f->probe->columns[col], PQfname(r, field), n)) {
 				found = field;
-				plan->replaced[col] = replaced;
+				plan->put[col] = put;
 			}
 		}
 		if (found < 0)
@@ -174,20 +180,44 @@ static bool send_probe(struct fetching *f, const struct probe_value *values, str
 
 /* 3. Rows. */
 
-static bool take_cell(struct fetching *f, const PGresult *r, size_t col, struct err *e)
+/* encode(…, 'escape') backwards: \\ and \ooo. The result's own memory is written to: it only gets shorter. */
+static size_t unescape(char *text)
+{
+	char *to = text;
+	for (const char *from = text; *from != '\0';) {
+		if (from[0] == '\\' && from[1] == '\\') {
+			*to++ = '\\';
+			from += 2;
+		} else if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' &&
+		           strspn(from + 1, "01234567") >= 3) {
+			*to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
+static bool take_cell(struct fetching *f, PGresult *r, size_t col, struct err *e)
 {
 	int field = f->plan->field[col];
-	const char *text = pg_text(r, 0, field);
-	size_t n = (size_t)PQgetlength(r, 0, field);
 	char named[NAMED_MAX];
-	if (text != NULL && f->plan->replaced[col]) {
+	char *text = PQgetvalue(r, 0, field);
+	size_t n = (size_t)PQgetlength(r, 0, field);
+	if (PQgetisnull(r, 0, field))
+		return table_build_set(f->builder, col, NULL, 0, e);
+	if (f->plan->put[col] == PUT_NAMES) {
 		n = pg_names_put(f->c, text, named, sizeof(named));
 		text = named;
+	} else if (f->plan->put[col] == PUT_BYTES) {
+		n = unescape(text);
 	}
 	return table_build_set(f->builder, col, text, n, e);
 }
 
-static bool take_row(struct fetching *f, const PGresult *r, struct err *e)
+static bool take_row(struct fetching *f, PGresult *r, struct err *e)
 {
 	if (table_build_row(f->builder) == NULL) {
 		f->full = true;
@@ -200,7 +230,7 @@ static bool take_row(struct fetching *f, const PGresult *r, struct err *e)
 	return true;
 }
 
-static bool take_result(struct fetching *f, const PGresult *r, struct err *e)
+static bool take_result(struct fetching *f, PGresult *r, struct err *e)
 {
 	switch (PQresultStatus(r)) {
 	case PGRES_SINGLE_TUPLE:

@@ -18,15 +18,18 @@ struct names {
 	bool missing;     /* an oid was not found since the last load */
 };
 
+/* What a result column's alias asks to be done with its text: "user@names", "query@bytes". */
+enum put { PUT_PLAIN, PUT_NAMES, PUT_BYTES };
+
 /* How the result of one probe lies on its declaration, learnt at its first fetch here. */
 struct plan {
 	const struct probe *probe;
-	char *sql;      /* parameters as $1, $2 … */
-	char name[24];  /* of the prepared statement */
-	bool prepared;  /* parsed and planned on the server once, not at every poll */
-	bool matched;   /* field and replaced are filled */
-	int *field;     /* of each declared column, its place in the result */
-	bool *replaced; /* whether names are put into that column */
+	char *sql;     /* parameters as $1, $2 … */
+	char name[24]; /* of the prepared statement */
+	bool prepared; /* parsed and planned on the server once, not at every poll */
+	bool matched;  /* field and put are filled */
+	int *field;    /* of each declared column, its place in the result */
+	enum put *put; /* and how its text is read */
 };
 
 struct conn {

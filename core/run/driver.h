@@ -69,9 +69,9 @@ struct driver {
 	const char *name; /* "postgres", "mysql" */
 
 	/* Resolves, connects, authenticates, recognises a pooler before any SET (ERR_POOLER), reads the
-	 * identity, sets the session's limits, and ends leftovers of this run (same run id, other lane's
-	 * zombies are left to the reaper). `lane` becomes part of the application name: "dbatop/<run
-	 * id>/<lane>". The ctx's deadline covers all phases. */
+	 * identity, sets the session's limits. Leftovers of this run are the reaper's: two instances may lead
+	 * to one server, so an application name alone proves nothing. `lane` becomes part of the application
+	 * name: "dbatop/<run id>/<lane>". The ctx's deadline covers all phases. */
 	bool (*connect)(const struct ctx *ctx, const struct driver_env *env, const struct endpoint *ep,
 	        enum lane_kind lane, struct conn **out, struct err *e);
 	const struct conn_info *(*info)(const struct conn *c);

@@ -10,6 +10,8 @@
 -- From the function and not from pg_stat_activity, which joins pg_database and pg_authid and dies of
 -- lock_timeout while one of them is locked. dbatop puts names into the columns @names: {d16384} is a database,
 -- {r10} a role. dbatop.superusers is a setting of its own session; without it the column is NULL.
+-- A statement is in its own database's encoding: left() fails the whole probe when it ends in half a character of
+-- ours, so it is cut as bytes, and dbatop reads columns @bytes back from the escape format.
 SELECT s.pid AS id,
        s.backend_start::text AS started,
        '{r' || s.usesysid || '}' AS "user@names",
@@ -52,7 +54,8 @@ SELECT s.pid AS id,
        NULL::bigint AS rows_modified,
        CASE WHEN p.total > 0 THEN least(100.0 * p.done / p.total, 100.0)::float8 END AS progress,
        p.phase,
-       CASE WHEN s.backend_type IS NOT NULL THEN NULLIF(left(s.query, 4096), '') END AS query,
+       CASE WHEN s.backend_type IS NOT NULL
+            THEN NULLIF(encode(substring(textsend(s.query), 1, 4096), 'escape'), '') END AS "query@bytes",
        CASE WHEN s.backend_type IS NOT NULL THEN octet_length(s.query) END AS query_bytes,
        NULL::text AS query_id,
        s.xact_start::text AS xact_guard,

@@ -3,7 +3,8 @@
 -- param: id int
 -- column: id key count · started key time · query sqltext · query_bytes bytes
 SELECT s.pid AS id, s.backend_start::text AS started,
-       CASE WHEN s.backend_type IS NOT NULL THEN left(s.query, 1000000) END AS query,
+       CASE WHEN s.backend_type IS NOT NULL
+            THEN encode(substring(textsend(s.query), 1, 1000000), 'escape') END AS "query@bytes",
        CASE WHEN s.backend_type IS NOT NULL THEN octet_length(s.query) END AS query_bytes
   FROM pg_stat_get_activity(:id::int) s
  LIMIT :rows
