@@ -1,5 +1,5 @@
 -- probe: pulse   lane: fast   every: 1s   timeout: 800ms   rows: 1
--- versions: postgres 16-     needs: pg_monitor | else: other users' sessions are counted as hidden
+-- versions: postgres 16-18     needs: pg_monitor | else: other users' sessions are counted as hidden
 -- column: connections count · active count · idle count · idle_in_xact count · waiting count
 -- column: lock_waiters count · hidden count · background count
 -- column: oldest_xact_ms duration · oldest_idle_xact_ms duration

@@ -1,5 +1,5 @@
 -- probe: replication_brief   lane: fast   every: 2s   timeout: 800ms   rows: 100
--- versions: postgres 14-     needs: pg_monitor | else: the state and lag of each link are unknown
+-- versions: postgres 14-18     needs: pg_monitor | else: the state and lag of each link are unknown
 -- column: kind key state · peer key label · name label · state state · receiver state · applier state
 -- column: lag_ms duration · lag_bytes bytes · lag_source label · paused bool · delay_ms duration
 -- column: error label · lsn lsn

@@ -1,5 +1,5 @@
 -- probe: server   lane: fast   every: 5s   timeout: 800ms   rows: 1
--- versions: postgres 16-
+-- versions: postgres 16-18
 -- column: flavour label · version label · role state · writable bool · read_only bool · super_read_only bool
 -- column: started time · uptime_ms duration · cluster_id label · server_id label
 -- column: max_connections count · reserved_connections count

@@ -1,5 +1,5 @@
 -- probe: sessions   lane: fast   every: 1s   timeout: 800ms   rows: 2000
--- versions: postgres 14-     needs: pg_monitor | else: other users' states, addresses and statements are hidden
+-- versions: postgres 14-18     needs: pg_monitor | else: other users' states, addresses and statements are hidden
 -- column: id key count · started key time · user label · db label · app label · client label
 -- column: kind state · state state · command label · wait_type label · wait label
 -- column: xact_ms duration · query_ms duration · state_ms duration

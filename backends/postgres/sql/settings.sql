@@ -1,5 +1,5 @@
 -- probe: settings   lane: slow   every: 60s   timeout: 800ms   rows: 100
--- versions: postgres 13-
+-- versions: postgres 13-18
 -- column: name key label · value label
 --
 -- reset_val is what a session gets that does not set it: dbatop's own session sets some of these.

@@ -1,5 +1,5 @@
 -- probe: statement   lane: admin   timeout: 2s   rows: 1
--- versions: postgres 13-     needs: pg_monitor | else: other users' statements are hidden
+-- versions: postgres 13-18     needs: pg_monitor | else: other users' statements are hidden
 -- param: id int
 -- column: id key count · started key time · query sqltext · query_bytes bytes
 SELECT s.pid AS id, s.backend_start::text AS started,

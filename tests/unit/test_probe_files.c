@@ -1,0 +1,119 @@
+/* The probe files that ship, as one set: they keep every rule of the parser, the newest variants end at a
+ * version that was tried, and all of them share the vocabulary that model, views and JSON rely on. */
+#include "tests/support/test.h"
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/model/probe.h"
+#include "tests/support/fixture.h"
+
+static size_t add_folder(struct probe_set *set, const char *folder)
+{
+	char path[512];
+	size_t files = 0;
+	snprintf(path, sizeof(path), "%s/%s", TEST_SOURCE_DIR, folder);
+	DIR *dir = opendir(path);
+	assert_non_null(dir);
+	for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+		static char text[256 * 1024];
+		struct err e = {.code = ERR_NONE};
+		size_t length = strlen(entry->d_name);
+		if (length < 4 || strcmp(entry->d_name + length - 4, ".sql") != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/%.200s", TEST_SOURCE_DIR, folder, entry->d_name);
+		FILE *file = fopen(path, "r");
+		assert_non_null(file);
+		size_t n = fread(text, 1, sizeof(text) - 1, file);
+		fclose(file);
+		text[n] = '\0';
+		struct embedded_file embedded = {.name = entry->d_name, .data = text, .size = n};
+		if (!probe_set_add(set, &embedded, &e))
+			fail_msg("%s/%s", folder, e.text);
+		files++;
+	}
+	closedir(dir);
+	return files;
+}
+
+static struct probe_set *all_files(void)
+{
+	struct err e = {.code = ERR_NONE};
+	struct probe_set *set = probe_set_new(&e);
+	assert_true(add_folder(set, "backends/postgres/sql") > 0);
+	assert_true(add_folder(set, "backends/mysql/sql") > 0);
+	if (!probe_set_finish(set, &e))
+		fail_msg("%s", e.text);
+	return set;
+}
+
+static void test_the_files_keep_the_rules(void **state)
+{
+	(void)state;
+	struct probe_set *set = all_files();
+	for (size_t i = 0; i < probe_set_count(set); i++) {
+		const struct probe *p = probe_set_at(set, i);
+		if (p->version_max == VERSION_MAX)
+			fail_msg("%s: end the range at the newest version it was tried on", p->file);
+	}
+	probe_set_free(set);
+}
+
+static const struct column *find(const struct probe *p, const char *name)
+{
+	for (size_t i = 0; i < p->ncols; i++) {
+		if (strcmp(p->columns[i].name, name) == 0)
+			return &p->columns[i];
+	}
+	return NULL;
+}
+
+static void same_words(const struct probe *real, const struct probe *words)
+{
+	for (size_t i = 0; i < words->ncols; i++) {
+		const struct column *c = find(real, words->columns[i].name);
+		if (c == NULL)
+			fail_msg("%s has no column %s", real->file, words->columns[i].name);
+		if (c->role != words->columns[i].role || c->key != words->columns[i].key)
+			fail_msg("%s: column %s has another role or key than in fixtures", real->file,
+			        c->name);
+	}
+}
+
+/* Fixtures of the tests speak the same language as the servers. */
+static void test_the_files_share_the_vocabulary(void **state)
+{
+	(void)state;
+	struct probe_set *set = all_files();
+	struct fixture *f = fixture_new();
+	const struct probe_set *words = fixture_snapshot(f)->probes;
+	static const enum engine engines[] = {ENGINE_POSTGRES, ENGINE_MYSQL, ENGINE_MARIADB};
+	for (size_t i = 0; i < probe_set_count(words); i++) {
+		const struct probe *w = probe_set_at(words, i);
+		int slot = probe_set_slot(set, w->name);
+		if (slot < 0)
+			fail_msg("there is no probe %s", w->name);
+		for (size_t k = 0; k < sizeof(engines) / sizeof(engines[0]); k++) {
+			if (probe_set_find(set, (unsigned)slot, engines[k], VERSION_MAX, NULL) == NULL)
+				fail_msg("there is no probe %s for %s", w->name, engine_name(engines[k]));
+		}
+		for (size_t n = 0; n < probe_set_count(set); n++) {
+			if (strcmp(probe_set_at(set, n)->name, w->name) == 0)
+				same_words(probe_set_at(set, n), w);
+		}
+	}
+	fixture_free(f);
+	probe_set_free(set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_the_files_keep_the_rules),
+	        cmocka_unit_test(test_the_files_share_the_vocabulary),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
