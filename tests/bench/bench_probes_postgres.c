@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 		for (int i = 1; i < argc && n < SERVERS_MAX; i++)
 			servers[n++] = lab_server(argv[i]);
 	} else {
-		n = lab_servers("postgres", servers, SERVERS_MAX);
+		n = drive_servers("postgres", servers, SERVERS_MAX);
 	}
 	for (size_t i = 0; i < n; i++)
 		bench(&d, &servers[i]);

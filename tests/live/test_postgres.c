@@ -20,7 +20,7 @@ static int setup(void **state)
 {
 	(void)state;
 	drive_start(&drive, &postgres_driver);
-	nservers = lab_servers("postgres", servers, SERVERS_MAX);
+	nservers = drive_servers("postgres", servers, SERVERS_MAX);
 	return 0;
 }
 
@@ -205,6 +205,54 @@ static void test_a_pooler_is_refused(void **state)
 	chaos_stop(chaos);
 }
 
+static void test_pgbouncer_is_refused(void **state)
+{
+	(void)state;
+	static const char *const settings[] = {"upstream=pg15", NULL};
+	static const char *const modes[] = {"disable", "require"};
+	struct lab_server pool = lab_spawn("pgbouncer", "livepool", settings);
+	for (size_t i = 0; i < 2; i++) {
+		struct endpoint ep;
+		struct conn *c = NULL;
+		struct err e;
+		struct ctx ctx = ctx_within(&drive.root, 5000);
+		drive_endpoint(&pool, "monitor", 0, modes[i], &ep);
+		assert_false(drive.driver->connect(&ctx, &drive.env, &ep, LANE_FAST, &c, &e));
+		if (e.code != ERR_POOLER)
+			fail_msg("%s: %s", err_code_name(e.code), e.text);
+		endpoint_free(&ep);
+	}
+	lab_remove(pool.name);
+}
+
+/* One address, two servers: each connection says which one it reached. */
+static void test_a_balancer_shows_two_servers(void **state)
+{
+	(void)state;
+	static const char *const settings[] = {"upstream=pg15,pg15r", NULL};
+	struct lab_server balancer = lab_spawn("haproxy", "livebalancer", settings);
+	struct endpoint ep;
+	struct conn *c[2];
+	drive_endpoint(&balancer, "monitor", 0, NULL, &ep);
+	for (size_t i = 0; i < 2; i++)
+		c[i] = drive_connect(&drive, &ep, LANE_FAST);
+	const struct server_identity *a = &drive.driver->info(c[0])->server;
+	const struct server_identity *b = &drive.driver->info(c[1])->server;
+	assert_string_equal(a->id, b->id);
+	assert_false(server_identity_equal(a, b));
+	assert_true(server_identity_equal(a, a));
+	/* An action that was meant for one of them does nothing on the other. */
+	struct action_request req = {.kind = ACTION_TERMINATE, .server = *a};
+	struct action_result result;
+	struct ctx ctx = ctx_within(&drive.root, 5000);
+	assert_false(drive.driver->act(&ctx, c[1], &req, &result));
+	assert_int_equal(result.err.code, ERR_IDENTITY);
+	for (size_t i = 0; i < 2; i++)
+		drive.driver->close(c[i]);
+	endpoint_free(&ep);
+	lab_remove(balancer.name);
+}
+
 static void expect_failure(struct endpoint *ep, enum err_code code, const char *sqlstate)
 {
 	struct conn *c = NULL;
@@ -274,6 +322,8 @@ int main(void)
 	        cmocka_unit_test(test_every_probe_on_every_server),
 	        cmocka_unit_test(test_replication_is_seen_from_both_ends),
 	        cmocka_unit_test(test_a_pooler_is_refused),
+	        cmocka_unit_test(test_pgbouncer_is_refused),
+	        cmocka_unit_test(test_a_balancer_shows_two_servers),
 	        cmocka_unit_test(test_failures_have_codes),
 	        cmocka_unit_test(test_tls_is_verified_when_asked),
 	};

@@ -23,7 +23,7 @@ static int setup(void **state)
 {
 	(void)state;
 	struct lab_server all[SERVERS_MAX];
-	size_t n = lab_servers("postgres", all, SERVERS_MAX);
+	size_t n = drive_servers("postgres", all, SERVERS_MAX);
 	drive_start(&drive, &postgres_driver);
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(all[i].role, "primary") == 0)

@@ -9,7 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 5000, FETCH_MS = 5000, GATE_PLACES = 8, STATEMENT_MS = 2000, LOCK_MS = 100 };
+enum {
+	CONNECT_MS = 5000,
+	FETCH_MS = 5000,
+	GATE_PLACES = 8,
+	STATEMENT_MS = 2000,
+	LOCK_MS = 100,
+	ALL_MAX = 64
+};
 
 void drive_start(struct drive *d, const struct driver *driver)
 {
@@ -37,6 +44,28 @@ void drive_stop(struct drive *d)
 	resolver_close(&soon, d->env.resolver);
 	gate_free(d->env.tls_gate);
 	axe_stop(d->env.axe);
+}
+
+/* "pg15", and its replicas "pg15r", "pg15rr": shared servers are called as their kind. */
+static bool is_shared(const struct lab_server *server)
+{
+	size_t n = strlen(server->kind);
+	return strncmp(server->name, server->kind, n) == 0 &&
+	       strspn(server->name + n, "r") == strlen(server->name + n);
+}
+
+size_t drive_servers(const char *engine, struct lab_server *servers, size_t room)
+{
+	struct lab_server all[ALL_MAX];
+	size_t n = lab_servers(engine, all, ALL_MAX);
+	size_t kept = 0;
+	for (size_t i = 0; i < n && kept < room; i++) {
+		if (is_shared(&all[i]))
+			servers[kept++] = all[i];
+	}
+	if (kept == 0)
+		fail_msg("the lab has no shared server of %s", engine);
+	return kept;
 }
 
 void drive_endpoint(const struct lab_server *server, const char *user, int port, const char *sslmode,

@@ -17,6 +17,10 @@ struct drive {
 void drive_start(struct drive *d, const struct driver *driver);
 void drive_stop(struct drive *d);
 
+/* The lab's shared servers of an engine, without those that some test has spawned for itself and may be
+ * stopping at this moment. */
+size_t drive_servers(const char *engine, struct lab_server *servers, size_t room);
+
 /* The server's own port when port is 0, else that of a proxy before it. tls as in sslmode; endpoint_free it.
  */
 void drive_endpoint(const struct lab_server *server, const char *user, int port, const char *sslmode,
