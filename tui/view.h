@@ -1,7 +1,10 @@
-/* A view: one screen, one file, pure. update() takes new data or a new size and settles the view's state
- * (order, cursor, scroll); render() draws it and reads nothing but its arguments: no clock, locale,
- * environment, theme or server. apply() answers a command with an intent, which the shell carries out. State
- * is plain data of state_size bytes, zeroed at first. UI thread only; may not block. */
+/* A view: one screen, one file, pure. update() is called before every render and before apply and select: it
+ * settles the view's state (order, cursor, scroll) when the snapshot, the size or the scope are others than
+ * last time, and costs next to nothing when they are not. render() draws the state and reads nothing but its
+ * arguments: no clock, locale, environment, theme or server. apply() answers a command with an intent, which
+ * the shell carries out, and settles what it changed itself. State is plain data of state_size bytes, zeroed
+ * at first. UI thread only; may not block. Snapshot and findings live until the next update: keep no pointer
+ * into them in the state beyond that. */
 #ifndef DBATOP_TUI_VIEW_H
 #define DBATOP_TUI_VIEW_H
 
@@ -9,6 +12,8 @@
 #include "core/model/finding.h"
 #include "core/model/snapshot.h"
 #include "tui/command.h"
+#include "tui/filter.h"
+#include "tui/list.h"
 #include "tui/surface.h"
 
 /* What is in sight: everything, one cluster, one instance. */
@@ -29,7 +34,7 @@ struct view_input {
 	const struct findings *findings; /* of this snapshot, worst first */
 	mono_ns now;
 	struct scope scope;
-	bool live; /* false while PAUSED: ages stand still */
+	bool live; /* false while PAUSED: ages stand still, now is that of the snapshot */
 	bool read_only;
 	const struct keymap *keymap;
 	struct rect body; /* set by the shell: where the view draws */
@@ -49,8 +54,8 @@ enum intent_kind {
 	INTENT_COPY,   /* `text` to the clipboard */
 	INTENT_ASK,    /* fetch `row`'s full statement over ADMIN */
 	INTENT_ADD,    /* add the replica `text` (host:port), like instance row.instance */
-	INTENT_PROMPT, /* open the filter prompt with `text` */
-	INTENT_SAY     /* `text` in the message line */
+	INTENT_PROMPT, /* open the filter prompt with `text`; each edit comes back as CMD_FILTER with arg */
+	INTENT_SAY     /* `text` in the message line; also the answer to a filter or column that is wrong */
 };
 
 enum { INTENT_ROWS_MAX = 256 };
@@ -74,11 +79,12 @@ struct view_event {
 };
 
 struct view {
-	const char *name;          /* "fleet": --view, the `:` line, JSON */
-	const char *title;         /* "Fleet" */
-	enum command open;         /* the command that opens it */
-	const char *const *probes; /* what must be polled while it is visible, NULL-terminated */
-	const char *json_probe;    /* whose rows `once --format json|csv` prints */
+	const char *name;           /* "fleet": --view, the `:` line, JSON */
+	const char *title;          /* "Fleet" */
+	enum command open;          /* the command that opens it */
+	const char *const *probes;  /* what must be polled while it is visible, NULL-terminated */
+	const char *json_probe;     /* whose rows `once --format json|csv` prints */
+	const char *const *columns; /* names for `sort` and the filter, NULL-terminated: completion, help */
 	size_t state_size;
 	void (*init)(void *state);
 	void (*fini)(void *state); /* frees what the state owns */
