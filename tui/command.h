@@ -71,6 +71,8 @@ enum key {
 };
 bool key_parse(const char *text, int *key); /* "K", "ctrl-l", "pgup", "f5", "space" */
 const char *key_text(int key, char out[16]);
+/* The same as people write it, in place: "Enter", "PgUp", "Ctrl-L"; a letter is itself. */
+const char *key_pretty(char key[16]);
 
 struct keymap;
 struct config;
@@ -82,5 +84,7 @@ void keymap_free(struct keymap *m);
 enum command keymap_find(const struct keymap *m, int key); /* CMD_COUNT when unbound */
 /* The first key of a command as the footer shows it, "" when there is none. */
 const char *keymap_key(const struct keymap *m, enum command c, char out[16]);
+/* All of them, from 0; "" after the last. */
+const char *keymap_nth(const struct keymap *m, enum command c, size_t n, char out[16]);
 
 #endif

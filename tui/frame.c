@@ -1,7 +1,6 @@
 /* The frame: see frame.h. */
 #include "tui/frame.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,13 +34,13 @@ void frame_layout(int width, int height, int sentence, struct frame_layout *out)
 	*out = l;
 }
 
-enum style severity_style(enum severity s)
+enum style frame_severity_style(enum severity s)
 {
 	static const enum style styles[] = {STYLE_OK, STYLE_NOTICE, STYLE_WARN, STYLE_CRIT};
 	return styles[s <= SEVERITY_CRIT ? s : SEVERITY_OK];
 }
 
-const char *severity_mark(enum severity s)
+const char *frame_severity_mark(enum severity s)
 {
 	static const char *const marks[] = {"●", "●", "▲", "✖"};
 	return marks[s <= SEVERITY_CRIT ? s : SEVERITY_OK];
@@ -50,14 +49,7 @@ const char *severity_mark(enum severity s)
 const char *frame_key(const struct keymap *m, enum command c, char out[16])
 {
 	keymap_key(m, c, out);
-	/* A letter is itself, a name is written with a capital: "/" and "K", "Enter" and "Ctrl-L". */
-	if (out[0] != '\0' && out[1] != '\0' && islower((unsigned char)out[0])) {
-		out[0] = (char)toupper((unsigned char)out[0]);
-		size_t n = strlen(out);
-		if (n > 2 && out[n - 2] == '-')
-			out[n - 1] = (char)toupper((unsigned char)out[n - 1]);
-	}
-	return out;
+	return key_pretty(out);
 }
 
 /* ---- first line ---- */
@@ -67,7 +59,7 @@ static int put_count(
 {
 	char text[32];
 	snprintf(text, sizeof(text), "%s %u", mark, n);
-	return surface_text(s, x, y, room, n > 0 ? severity_style(sev) : STYLE_DIM, text);
+	return surface_text(s, x, y, room, n > 0 ? frame_severity_style(sev) : STYLE_DIM, text);
 }
 
 static int put_health(const struct frame_info *info, int x, int y, int room, struct surface *s)
@@ -297,14 +289,14 @@ static void draw_finding(const struct frame_info *info, const struct frame_layou
 		return;
 	}
 	const struct finding *f = info->worst;
-	enum style style = severity_style(f->severity);
+	enum style style = frame_severity_style(f->severity);
 	if (info->can_go && s->width >= 40) {
 		const char *k = frame_key(info->keymap, CMD_WORST, key);
 		end = put_right(s, end, 20, y, STYLE_DIM, s->width < 90 ? "go" : "go there");
 		if (k[0] != '\0')
 			end = put_right(s, end + 1, 20, y, STYLE_KEY, k) - 1;
 	}
-	int x = 1 + surface_printf(s, 1, y, end - 1, style, "%s ", severity_mark(f->severity));
+	int x = 1 + surface_printf(s, 1, y, end - 1, style, "%s ", frame_severity_mark(f->severity));
 	size_t n = strlen(f->text);
 	size_t first = l->finding_lines > 1 ? break_at(f->text, end - x) : n;
 	surface_field(s, x, y, end - x, style, f->text, first, false);
@@ -336,7 +328,7 @@ static void draw_foot(const struct frame_info *info, const struct frame_layout *
 	int x = 1;
 	int end = s->width - 1;
 	if (info->message != NULL) {
-		surface_field(s, x, y, end - x, severity_style(info->message_severity), info->message,
+		surface_field(s, x, y, end - x, frame_severity_style(info->message_severity), info->message,
 		        strlen(info->message), false);
 		return;
 	}

@@ -52,8 +52,8 @@ void frame_scope_text(const struct snapshot *snap, const struct scope *scope, ch
 /* "Enter", "Space", "Ctrl-L": a key as people write it. */
 const char *frame_key(const struct keymap *m, enum command c, char out[16]);
 
-enum style severity_style(enum severity s);
-const char *severity_mark(enum severity s); /* "●" "▲" "✖" */
+enum style frame_severity_style(enum severity s);
+const char *frame_severity_mark(enum severity s); /* "●" "▲" "✖" */
 
 /* The first screen when there is nothing to watch. */
 void welcome_draw(struct surface *s, struct rect r, const char *config_file);

@@ -1,4 +1,5 @@
 /* Keys by name and what they do: the defaults of the command table, then what the config binds. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,21 @@ const char *key_text(int key, char out[16])
 	return out;
 }
 
+const char *key_pretty(char key[16])
+{
+	size_t n = strlen(key);
+	if (n < 2 || !islower((unsigned char)key[0]))
+		return key;
+	key[0] = (char)toupper((unsigned char)key[0]);
+	if (strcmp(key, "Pgup") == 0 || strcmp(key, "Pgdn") == 0)
+		key[2] = (char)toupper((unsigned char)key[2]);
+	if (strcmp(key, "Backtab") == 0)
+		snprintf(key, 16, "Shift-Tab");
+	else if (key[n - 2] == '-')
+		key[n - 1] = (char)toupper((unsigned char)key[n - 1]);
+	return key;
+}
+
 /* A key has one meaning: the later binding replaces the earlier. */
 static void bind_key(struct keymap *m, int key, enum command c)
 {
@@ -180,12 +196,17 @@ enum command keymap_find(const struct keymap *m, int key)
 	return CMD_COUNT;
 }
 
-const char *keymap_key(const struct keymap *m, enum command c, char out[16])
+const char *keymap_nth(const struct keymap *m, enum command c, size_t n, char out[16])
 {
 	out[0] = '\0';
 	for (size_t i = 0; i < m->n; i++) {
-		if (m->binding[i].command == c)
+		if (m->binding[i].command == c && n-- == 0)
 			return key_text(m->binding[i].key, out);
 	}
 	return out;
+}
+
+const char *keymap_key(const struct keymap *m, enum command c, char out[16])
+{
+	return keymap_nth(m, c, 0, out);
 }
