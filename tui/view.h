@@ -1,10 +1,10 @@
-/* A view: one screen, one file, pure. update() is called before every render and before apply and select: it
- * settles the view's state (order, cursor, scroll) when the snapshot, the size or the scope are others than
- * last time, and costs next to nothing when they are not. render() draws the state and reads nothing but its
- * arguments: no clock, locale, environment, theme or server. apply() answers a command with an intent, which
- * the shell carries out, and settles what it changed itself. State is plain data of state_size bytes, zeroed
- * at first. UI thread only; may not block. Snapshot and findings live until the next update: keep no pointer
- * into them in the state beyond that. */
+/* A view: one screen, one file, pure. update() takes new data, a new size, another scope or an answer, and
+ * settles the view's state (order, cursor, scroll); the shell calls it before render, apply or select
+ * whenever one of these changed, and when the view is opened. render() draws the state and reads nothing but
+ * its arguments: no clock, locale, environment, theme or server. apply() answers a command with an intent,
+ * which the shell carries out, and settles what it changed itself. State is plain data of state_size bytes,
+ * zeroed at first. UI thread only; may not block. Snapshot and findings live until the next update: a pointer
+ * into them may stay in the state until then. */
 #ifndef DBATOP_TUI_VIEW_H
 #define DBATOP_TUI_VIEW_H
 
