@@ -33,6 +33,7 @@ struct link_view {
 	struct server_identity server; /* of the last connect; engine ENGINE_NONE before */
 	struct server_identity admin;  /* what ADMIN reached */
 	bool tls, superuser, sees_all, admin_up;
+	char tls_text[64]; /* "TLSv1.3 TLS_AES_256_GCM_SHA384", "" in clear */
 	int64_t skew_us;
 	unsigned connections, zombies; /* ours at that server, now */
 	/* own cost, over the last 10 s */

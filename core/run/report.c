@@ -2,6 +2,8 @@
  * of `:self` and of the fleet's link column comes from here. */
 #include "core/run/lane.h"
 
+#include <string.h>
+
 struct change {
 	const struct conn_info *info;
 	const struct err *err;
@@ -50,6 +52,7 @@ static void edit_up(struct link_view *link, void *arg)
 	link->last_answer_wall = c->wall;
 	link->server = c->info->server;
 	link->tls = c->info->tls;
+	memcpy(link->tls_text, c->info->tls_text, sizeof(link->tls_text));
 	link->superuser = c->info->superuser;
 	link->sees_all = c->info->sees_all;
 	link->skew_us = c->info->skew_us;
