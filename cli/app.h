@@ -40,4 +40,17 @@ bool app_poll(struct app *app, const struct app_options *opt, struct err *e);
  * be called at any stage. */
 void app_stop(struct app *app, uint32_t ms);
 
+/* One look at every server, for commands without a screen. */
+
+enum { APP_DEADLINE_MS = 5000, APP_STOP_MS = 250 };
+/* --deadline, or APP_DEADLINE_MS. */
+bool app_deadline(const struct cli *cli, uint32_t *ms, struct err *e);
+/* False with a sentence on how to name one when the config has no instance. */
+bool app_needs_servers(const struct app *app, struct err *e);
+/* Starts the engine and asks these probes (NULL-terminated) of every instance once. Blocks until all have
+ * answered or failed, at most deadline_ms, or until a signal. The caller frees the snapshot before app_stop;
+ * NULL with e when the engine did not start. */
+struct snapshot *app_look(
+        struct app *app, const char *const *probes, uint32_t deadline_ms, int64_t *waited_ms, struct err *e);
+
 #endif

@@ -63,6 +63,7 @@ int cli_fail(const struct err *e);
 /* The handlers, one file each: cmd_*.c. */
 int cmd_top(const struct cli *cli);
 int cmd_once(const struct cli *cli);
+int cmd_doctor(const struct cli *cli);
 int cmd_config(const struct cli *cli);
 int cmd_probe(const struct cli *cli);
 
