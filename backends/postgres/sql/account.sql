@@ -1,5 +1,5 @@
 -- probe: account   lane: slow   every: 60s   timeout: 800ms   rows: 1
--- versions: postgres 13-
+-- versions: postgres 13-18
 -- column: account label · statistics bool · replication bool · acts bool
 --
 -- What this login may: see others' sessions whole, see replication, cancel and terminate.
