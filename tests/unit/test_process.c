@@ -44,7 +44,10 @@ static void begin(child_main *run)
 	tcsetattr(0, TCSANOW, &raw);
 	process_set_terminal(0, reset_bytes, strlen(reset_bytes), &before);
 	(void)!write(1, "ready", 5);
-	run();
+	/* Giving the terminal back drops what it has not taken yet: "ready" must have been read. */
+	char go;
+	if (read(0, &go, 1) == 1)
+		run();
 	_exit(98);
 }
 
@@ -70,6 +73,7 @@ static struct child start(child_main *run)
 	if (c.pid == 0)
 		begin(run);
 	assert_true(collect(&c, "ready", 10000));
+	assert_int_equal(write(c.tty, "g", 1), 1);
 	return c;
 }
 
