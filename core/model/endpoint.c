@@ -113,14 +113,18 @@ static char *decode(const char *s, size_t n)
 	return NULL;
 }
 
+static bool bad_escape(const char *what, struct err *e)
+{
+	return err_set(e, ERR_USAGE,
+	        "%s: expected %% and two hex digits, and no control characters (%% itself is %%25)", what);
+}
+
 /* Like decode, into *field, which is replaced. */
 static bool decode_into(char **field, const char *what, const char *s, size_t n, struct err *e)
 {
 	char *text = decode(s, n);
 	if (text == NULL)
-		return err_set(e, ERR_USAGE,
-		        "%s: expected %% and two hex digits, and no control characters (%% itself is %%25)",
-		        what);
+		return bad_escape(what, e);
 	free_secret(*field);
 	*field = text;
 	return true;
@@ -144,9 +148,9 @@ static bool set_port(struct endpoint *ep, const char *s, size_t n, struct err *e
 /* A name, an address, or for PostgreSQL the folder of the socket, as libpq has it. */
 static bool set_host(struct endpoint *ep, const char *s, size_t n, struct err *e)
 {
-	char *host = NULL;
-	if (!decode_into(&host, "host", s, n, e))
-		return false;
+	char *host = decode(s, n);
+	if (host == NULL)
+		return bad_escape("host", e);
 	bool postgres = ep->engine == ENGINE_POSTGRES;
 	bool folder = postgres && host[0] == '/';
 	bool several = strchr(host, ',') != NULL;

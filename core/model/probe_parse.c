@@ -2,6 +2,7 @@
  * the place and what was expected there. */
 #include "core/model/probe_parse.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -357,6 +358,7 @@ static bool read_column(struct reader *r, struct span part)
 	struct span rest = part;
 	if (!copy_name(r, next_word(&rest), "the name of a column", &c.name))
 		return false;
+	assert(c.name != NULL);
 	for (size_t i = 0; i < p->ncols; i++) {
 		if (strcmp(r->columns[i].name, c.name) == 0)
 			return fail(r, part.s, "column %s is declared twice", c.name);
@@ -400,6 +402,7 @@ static bool field_param(struct reader *r, struct span v)
 			return fail(r, at, "a probe has at most %d parameters", PROBE_PARAMS_MAX);
 		if (!copy_name(r, next_word(&rest), "the name of a parameter", &param->name))
 			return false;
+		assert(param->name != NULL);
 		for (size_t i = 0; i < p->nparams; i++) {
 			if (strcmp(r->params[i].name, param->name) == 0)
 				return fail(r, at, "parameter %s is declared twice", param->name);

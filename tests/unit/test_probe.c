@@ -174,71 +174,71 @@ static void expect_refusal(const char *text, const char *says)
 	probe_set_free(set);
 }
 
+static const struct {
+	const char *head, *sql, *says;
+} mistakes[] = {
+        {"-- probe: a  every: 1s  rows: 1", "", "x.sql:1:1: expected the field \"versions:\""},
+        {"-- probe: a  probe: b", "", "x.sql:1:14: probe stands here twice"},
+        {"-- probe: A", "", "x.sql:1:11: expected the name of a probe"},
+        {"-- probe:", "", "probe: expected a value"},
+        {"--\n-- versionz: postgres 14", "", "x.sql:2:4: unknown field \"versionz\", did you mean versions?"},
+        {"-- versions: oracle 14", "", "x.sql:1:14: expected postgres, mysql or mariadb"},
+        {"-- versions: postgres", "", "expected a version such as"},
+        {"-- versions: postgres x-", "", "expected a version such as"},
+        {"-- versions: postgres 14-x", "", "x.sql:1:26: expected a version"},
+        {"-- versions: postgres 1.2.3.4", "", "expected a version"},
+        {"-- versions: postgres 15-14", "", "the range ends before it begins"},
+        {"-- lane: medium", "", "expected fast, slow or admin"},
+        {"-- lane: fast every: 1s", "", "expected fast, slow or admin"},
+        {"-- every: 0s", "", "expected a duration"},
+        {"-- every: soon", "", "expected a duration"},
+        {"-- rows: 0", "", "expected a number of rows"},
+        {"-- rows: 1e9", "", "expected a number of rows"},
+        {"-- when: pulse > 0", "", "probe.column"},
+        {"-- when: pulse.x < 0", "", "expected >, >= or ="},
+        {"-- when: pulse.x > many", "", "expected a whole number"},
+        {"-- needs: | else: x", "", "expected a privilege"},
+        {"-- needs: x | or: y", "", "expected \"else:"},
+        {"-- param: id number", "", "expected int or text"},
+        {"-- param: rows int", "", "parameter rows is declared twice"},
+        {"-- column: id", "", "column id: expected its role"},
+        {"-- column: id cuont", "", "did you mean count?"},
+        {"-- column: id count label", "", "expected one role"},
+        {"-- column: id count · id label", "", "column id is declared twice"},
+        {"-- column: age_ms count", "", "durations and nothing else end in _ms"},
+        {"-- column: age duration", "", "durations and nothing else end in _ms"},
+        {"-- column: size bytes", "", "bytes and nothing else end in _bytes"},
+        {"-- column: size_bytes count", "", "bytes and nothing else end in _bytes"},
+        {"-- column: id count · · b label", "", "expected the name of a column"},
+        {"-- column: a label from x+y", "", "x.sql:1:26: expected Column"},
+        {"-- column: a label from x*", "", "expected Column"},
+        {"-- column: a label from x:y*3", "", "expected Column"},
+        {NULL, "", "expected a statement"},
+        {NULL, "DELETE FROM a LIMIT :rows", "expected SELECT, WITH or SHOW"},
+        {NULL, "SELECT 1", "expected LIMIT :rows"},
+        {NULL, "SELECT 1 LIMIT 10", "expected LIMIT :rows"},
+        {NULL, "SELECT ':rows' -- LIMIT :rows", "expected LIMIT :rows"},
+        {NULL, "SELECT * FROM a LIMIT :rows", "x.sql:4:8: expected the names of the columns"},
+        {NULL, "SELECT 1,\n  a.* FROM a LIMIT :rows", "x.sql:5:5: expected the names"},
+        {NULL, "SELECT /* all */ DISTINCT * FROM a LIMIT :rows", "expected the names"},
+        {NULL, "SELECT 1, * FROM a LIMIT :rows", "expected the names"},
+        {NULL, "SELECT 1 LIMIT :rows; SELECT 2", "expected one statement"},
+        {NULL, "SELECT :who LIMIT :rows", "parameter :who is not declared"},
+        {NULL, "SELECT 'a LIMIT :rows", "x.sql:4:8: a quote or comment"},
+        {NULL, "SELECT $x$a$y$ LIMIT :rows", "never ends"},
+        {NULL, "SELECT /* LIMIT :rows", "never ends"},
+};
+
 static void test_each_mistake_has_its_place(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *head, *sql, *says;
-	} cases[] = {
-	        {"-- probe: a  every: 1s  rows: 1", "", "x.sql:1:1: expected the field \"versions:\""},
-	        {"-- probe: a  probe: b", "", "x.sql:1:14: probe stands here twice"},
-	        {"-- probe: A", "", "x.sql:1:11: expected the name of a probe"},
-	        {"-- probe:", "", "probe: expected a value"},
-	        {"--\n-- versionz: postgres 14", "",
-	                "x.sql:2:4: unknown field \"versionz\", did you mean versions?"},
-	        {"-- versions: oracle 14", "", "x.sql:1:14: expected postgres, mysql or mariadb"},
-	        {"-- versions: postgres", "", "expected a version such as"},
-	        {"-- versions: postgres x-", "", "expected a version such as"},
-	        {"-- versions: postgres 14-x", "", "x.sql:1:26: expected a version"},
-	        {"-- versions: postgres 1.2.3.4", "", "expected a version"},
-	        {"-- versions: postgres 15-14", "", "the range ends before it begins"},
-	        {"-- lane: medium", "", "expected fast, slow or admin"},
-	        {"-- lane: fast every: 1s", "", "expected fast, slow or admin"},
-	        {"-- every: 0s", "", "expected a duration"},
-	        {"-- every: soon", "", "expected a duration"},
-	        {"-- rows: 0", "", "expected a number of rows"},
-	        {"-- rows: 1e9", "", "expected a number of rows"},
-	        {"-- when: pulse > 0", "", "probe.column"},
-	        {"-- when: pulse.x < 0", "", "expected >, >= or ="},
-	        {"-- when: pulse.x > many", "", "expected a whole number"},
-	        {"-- needs: | else: x", "", "expected a privilege"},
-	        {"-- needs: x | or: y", "", "expected \"else:"},
-	        {"-- param: id number", "", "expected int or text"},
-	        {"-- param: rows int", "", "parameter rows is declared twice"},
-	        {"-- column: id", "", "column id: expected its role"},
-	        {"-- column: id cuont", "", "did you mean count?"},
-	        {"-- column: id count label", "", "expected one role"},
-	        {"-- column: id count · id label", "", "column id is declared twice"},
-	        {"-- column: age_ms count", "", "durations and nothing else end in _ms"},
-	        {"-- column: age duration", "", "durations and nothing else end in _ms"},
-	        {"-- column: size bytes", "", "bytes and nothing else end in _bytes"},
-	        {"-- column: size_bytes count", "", "bytes and nothing else end in _bytes"},
-	        {"-- column: id count · · b label", "", "expected the name of a column"},
-	        {"-- column: a label from x+y", "", "x.sql:1:26: expected Column"},
-	        {"-- column: a label from x*", "", "expected Column"},
-	        {"-- column: a label from x:y*3", "", "expected Column"},
-	        {NULL, "", "expected a statement"},
-	        {NULL, "DELETE FROM a LIMIT :rows", "expected SELECT, WITH or SHOW"},
-	        {NULL, "SELECT 1", "expected LIMIT :rows"},
-	        {NULL, "SELECT 1 LIMIT 10", "expected LIMIT :rows"},
-	        {NULL, "SELECT ':rows' -- LIMIT :rows", "expected LIMIT :rows"},
-	        {NULL, "SELECT * FROM a LIMIT :rows", "x.sql:4:8: expected the names of the columns"},
-	        {NULL, "SELECT 1,\n  a.* FROM a LIMIT :rows", "x.sql:5:5: expected the names"},
-	        {NULL, "SELECT /* all */ DISTINCT * FROM a LIMIT :rows", "expected the names"},
-	        {NULL, "SELECT 1, * FROM a LIMIT :rows", "expected the names"},
-	        {NULL, "SELECT 1 LIMIT :rows; SELECT 2", "expected one statement"},
-	        {NULL, "SELECT :who LIMIT :rows", "parameter :who is not declared"},
-	        {NULL, "SELECT 'a LIMIT :rows", "x.sql:4:8: a quote or comment"},
-	        {NULL, "SELECT $x$a$y$ LIMIT :rows", "never ends"},
-	        {NULL, "SELECT /* LIMIT :rows", "never ends"},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
 		char text[1024];
 		const char *good =
 		        "-- probe: a  every: 1s  rows: 1\n-- versions: postgres 14-\n-- column: a label";
-		snprintf(text, sizeof(text), "%s\n%s", cases[i].head == NULL ? good : cases[i].head,
-		        cases[i].sql);
-		expect_refusal(text, cases[i].says);
+		snprintf(text, sizeof(text), "%s\n%s", mistakes[i].head == NULL ? good : mistakes[i].head,
+		        mistakes[i].sql);
+		expect_refusal(text, mistakes[i].says);
 	}
 	expect_refusal(
 	        "-- probe: a  every: 1s  rows: 1\n-- versions: postgres 14-\n-- column: a label from b\n"

@@ -2,6 +2,7 @@
  * holders that have gone, workers, hidden sessions; and the default order. */
 #include "tests/support/test.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,6 +352,61 @@ static void test_a_long_chain(void **state)
 	end(&sc);
 }
 
+enum { NODES = 10, EDGES = 14, GRAPHS = 400 };
+
+/* Random graphs, circles included, against the plain definition: everybody from whom a chain of waits leads
+ * here stands behind. */
+static void check_graph(struct scene *sc, unsigned *seed)
+{
+	bool waits[NODES][NODES] = {{false}};
+	char blockers[1024] = "waiter | blocker\n";
+	for (int i = 0; i < EDGES; i++) {
+		*seed = *seed * 1103515245u + 12345u;
+		unsigned waiter = *seed >> 16 & 0xFF;
+		unsigned holder = *seed >> 24;
+		waits[waiter % NODES][holder % NODES] = true;
+		size_t at = strlen(blockers);
+		snprintf(blockers + at, sizeof(blockers) - at, "%u | %u\n", waiter % NODES + 1,
+		        holder % NODES + 1);
+	}
+	fixture_advance(sc->f, 1);
+	fixture_table(sc->f, 0, "blockers", blockers);
+	look(sc);
+	for (int via = 0; via < NODES; via++) {
+		for (int a = 0; a < NODES; a++) {
+			for (int b = 0; b < NODES; b++)
+				waits[a][b] = waits[a][b] || (waits[a][via] && waits[via][b]);
+		}
+	}
+	for (int holder = 0; holder < NODES; holder++) {
+		const struct session *s = get(sc, holder + 1);
+		unsigned behind = 0;
+		for (int waiter = 0; waiter < NODES; waiter++)
+			behind += waiter != holder && waits[waiter][holder];
+		assert_int_equal(s->blocks_all, behind);
+		if (!s->blocked)
+			continue;
+		const struct session *root = &sc->v->sessions[s->root];
+		assert_true(root == s || waits[holder][root->id - 1]);
+		assert_true(!root->blocked || waits[root->id - 1][root->id - 1]);
+	}
+}
+
+static void test_random_graphs(void **state)
+{
+	(void)state;
+	unsigned seed = 42;
+	char sessions[512] = "id | state\n";
+	for (int i = 1; i <= NODES; i++) {
+		size_t at = strlen(sessions);
+		snprintf(sessions + at, sizeof(sessions) - at, "%d | active\n", i);
+	}
+	struct scene sc = scene(sessions, NULL);
+	for (int i = 0; i < GRAPHS; i++)
+		check_graph(&sc, &seed);
+	end(&sc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +420,7 @@ int main(void)
 	        cmocka_unit_test(test_the_line_of_waits),
 	        cmocka_unit_test(test_identity_and_cache),
 	        cmocka_unit_test(test_a_long_chain),
+	        cmocka_unit_test(test_random_graphs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
