@@ -8,6 +8,7 @@
 
 enum {
 	SILENCE_MS = 5000,
+	BLINK_MS = 2000,
 	OLD_MS = 15000,
 	NEWS_MS = 15 * 60 * 1000, /* how long a flip or a restart stays news */
 	YOUNG_MS = 5 * 60 * 1000,
@@ -111,14 +112,17 @@ bool finding_link_rules(struct step *st)
 	}
 	bool failed =
 	        link->state == LINK_DOWN || (link->state == LINK_CONNECTING && link->err.code != ERR_NONE);
+	/* One slow answer costs a connection; that it comes back at once is no news. */
+	bool broke = link->err.code == ERR_TIMEOUT || link->err.code == ERR_LOST || link->err.code == ERR_IO;
+	bool blink = failed && broke && link->last_answer != 0 && ms_since(st, link->last_answer) < BLINK_MS;
 	bool silent = link->state == LINK_UP && link->last_answer != 0 &&
 	              ms_since(st, link->last_answer) > (patience > SILENCE_MS ? patience : SILENCE_MS);
-	if (failed || silent) {
+	if ((failed && !blink) || silent) {
 		say_silent(st);
 		return true;
 	}
 	if (link->state != LINK_UP)
-		return true;
+		return !blink;
 	find_other_server(st);
 	return false;
 }

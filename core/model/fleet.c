@@ -27,7 +27,8 @@ static void read_rate(const struct snapshot *snap, struct fleet_row *row)
 {
 	static const char *const probes[] = {"pulse", "counters"};
 	row->rate = (double)NAN;
-	for (int queries = 0; queries < 2; queries++) {
+	/* MySQL counts statements, PostgreSQL only transactions: the same choice as the series has. */
+	for (int queries = 1; queries >= 0 && isnan(row->rate); queries--) {
 		for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]) && isnan(row->rate); i++) {
 			const struct table *t = snapshot_table(snap, row->instance, probes[i]);
 			row->rate = rate_of(t, queries ? "queries" : "xacts");
@@ -74,8 +75,7 @@ static void read_row(
 	*row = (struct fleet_row){
 	        .instance = instance,
 	        .role = facts->role,
-	        .answers = snap->instances[instance].link.state == LINK_UP &&
-	                   snapshot_age_ms(snap, instance, "pulse") >= 0,
+	        .answers = snapshot_age_ms(snap, instance, "pulse") >= 0,
 	        .lag = facts->replication.lag,
 	        .lag_ms = facts->replication.lag_ms,
 	        .lag_bytes = facts->replication.lag_bytes,

@@ -22,7 +22,7 @@ struct fleet_row {
 	char lag_source[48];     /* where the worse known figure is from; "" unknown */
 	char lag_note[NOTE_MAX]; /* STOPPED, PAUSED: the error or state; else the channel when there are
 	                                  several */
-	double rate;             /* transactions (else queries) a second */
+	double rate;             /* queries (else transactions) a second */
 	bool rate_is_queries;
 	char state[NOTE_MAX]; /* one clause: "9 wait for 4711", "replay paused", "no answer for 14 s ·
 	                               …"; "" when well */

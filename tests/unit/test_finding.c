@@ -103,6 +103,15 @@ static void test_unreachable(void **state)
 	fixture_advance(sc.f, 10000);
 	found(&sc, SEVERITY_CRIT, "orders-1: no answer for 14 s: timed out after 800 ms, last seen 14:02:07",
 	        "no answer for 14 s \xC2\xB7 timed out after 800 ms \xC2\xB7 last seen 14:02:07");
+	/* A connection that is lost and made again within moments is no news. */
+	fixture_table(sc.f, 0, "pulse", "active\n1");
+	fixture_link(sc.f, 0, LINK_DOWN, ERR_LOST, "the server ended the connection");
+	fixture_advance(sc.f, 1900);
+	quiet(&sc);
+	fixture_advance(sc.f, 100);
+	found(&sc, SEVERITY_CRIT,
+	        "orders-1: no answer for 2 s: the server ended the connection, last seen 14:02:21",
+	        "no answer for 2 s \xC2\xB7 the server ended the connection \xC2\xB7 last seen 14:02:21");
 	/* While it connects again the finding stays. */
 	fixture_link(sc.f, 0, LINK_CONNECTING, ERR_LOST, "the server ended the connection");
 	look(&sc);
@@ -494,7 +503,7 @@ static void test_worst_first(void **state)
 	fixture_instance(sc.f, "orders", "orders-2", ENGINE_POSTGRES);
 	fixture_table(sc.f, 0, "server", "uptime_ms | archive_failing\n5000 | t");
 	fixture_table(sc.f, 0, "pulse", "limit_used | limit_max\n99 | 100");
-	fixture_link(sc.f, 1, LINK_DOWN, ERR_TIMEOUT, "timed out after 5 s");
+	fixture_link(sc.f, 1, LINK_DOWN, ERR_REFUSED, "connection refused");
 	look(&sc);
 	assert_int_equal(sc.found->n, 4);
 	static const enum finding_kind expect[] = {
