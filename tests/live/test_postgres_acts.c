@@ -367,6 +367,52 @@ static void test_blockers(void **state)
 		blockers(&servers[i]);
 }
 
+/* Behind one hot row: all find their way to the holder, in two rows each and not in a square of them. */
+static void hot_row(const struct lab_server *server)
+{
+	enum { WAITERS = 24 };
+	struct endpoint ep;
+	struct conn *c = drive_open(&drive, server, "monitor", LANE_FAST, &ep);
+	PGconn *holder = other(server, "app");
+	PGconn *waiters[WAITERS];
+	char state[6];
+	run(holder, "SET client_min_messages = error;"
+	            "CREATE TABLE IF NOT EXISTS hot_acts (id int PRIMARY KEY, v int);"
+	            "INSERT INTO hot_acts VALUES (1, 1) ON CONFLICT DO NOTHING");
+	run(holder, "BEGIN; UPDATE hot_acts SET v = v + 1 WHERE id = 1");
+	for (int i = 0; i < WAITERS; i++) {
+		waiters[i] = other(server, "app");
+		begin(waiters[i], "UPDATE hot_acts SET v = v + 1 WHERE id = 1");
+		see(c, waiters[i], "active", "Lock");
+	}
+	struct arena *arena = arena_new();
+	struct table *t = drive_table(&drive, c, "blockers", 0, arena);
+	int64_t first = PQbackendPID(waiters[0]);
+	assert_true(blocks(c, waiters[0], PQbackendPID(holder), "row", "public.hot_acts"));
+	for (int i = 1; i < WAITERS; i++)
+		assert_true(blocks(c, waiters[i], first, "tuple", "public.hot_acts"));
+	size_t rows = 0;
+	for (size_t row = 0; row < t->nrows; row++)
+		rows += cell_is(t, row, "object", "public.hot_acts");
+	assert_in_range(rows, WAITERS, 2 * WAITERS);
+	arena_free(arena);
+	run(holder, "COMMIT");
+	for (int i = 0; i < WAITERS; i++) {
+		outcome_of(waiters[i], state);
+		PQfinish(waiters[i]);
+	}
+	PQfinish(holder);
+	drive.driver->close(c);
+	endpoint_free(&ep);
+}
+
+static void test_a_hot_row_is_no_square(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++)
+		hot_row(&servers[i]);
+}
+
 static void while_catalogs_are_locked(const struct lab_server *server, const char *lock)
 {
 	static const char *const probes[] = {
@@ -427,6 +473,7 @@ int main(void)
 	        cmocka_unit_test(test_rights_that_are_missing),
 	        cmocka_unit_test(test_the_reaper_ends_only_our_own),
 	        cmocka_unit_test(test_blockers),
+	        cmocka_unit_test(test_a_hot_row_is_no_square),
 	        cmocka_unit_test(test_a_locked_catalog_blinds_nothing),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,17 +1,17 @@
 -- probe: blockers   lane: fast   every: 1s   timeout: 800ms   rows: 1000
--- versions: postgres 14-18
+-- versions: postgres 14-
 -- when: pulse.lock_waiters > 0
 -- column: waiter key count · blocker key count · waiting_ms duration · kind label · object label
 --
--- Who blocks is asked of the server (pg_blocking_pids) for waiters only, for 200 at most: those that do not wait
--- for a tuple first (behind one hot row hundreds wait for the tuple and one for the transaction that holds it),
--- then the longest waits; then once more for blockers that wait themselves. In a long queue each waiter shows
--- those who hold the lock and the first in front of it, eight at most, instead of all pairs.
+-- Who blocks is asked of the server (pg_blocking_pids), for the first ten waiters of each queue and mode and for
+-- 200 at most; those further back wait for the same holders. Each waiter shows at most eight who hold the lock and
+-- the first that waits in front of it, instead of all pairs: behind one hot row these are 135,000.
 -- Blocker 0 is a prepared transaction; -1 is a wait whose cause the server does not tell.
 WITH k AS MATERIALIZED (
      SELECT l.pid, l.granted, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
             l.transactionid, l.classid, l.objid, l.objsubid, l.mode, l.waitstart AS waitstart
        FROM pg_locks l
+      WHERE NOT l.granted OR l.locktype IN ('tuple', 'relation')
 ), a AS MATERIALIZED (
      SELECT s.pid, s.datid, s.backend_type, s.wait_event FROM pg_stat_get_activity(NULL) s
       WHERE s.pid = pg_backend_pid() OR s.wait_event IN ('SafeSnapshot', 'BufferPin')
@@ -19,32 +19,42 @@ WITH k AS MATERIALIZED (
 ), here AS (
      SELECT a.datid FROM a WHERE a.pid = pg_backend_pid()
 ), w AS MATERIALIZED (
-     SELECT DISTINCT ON (k.pid) k.pid, k.locktype, k.database, k.relation, k.page, k.tuple, k.virtualxid,
-            k.transactionid, k.classid, k.objid, k.objsubid, k.waitstart
-       FROM k WHERE NOT k.granted AND k.pid IS NOT NULL
-      ORDER BY k.pid, k.waitstart
-), first AS MATERIALIZED (
-     SELECT w.pid, ARRAY(SELECT DISTINCT b FROM unnest(pg_blocking_pids(w.pid)) b WHERE b <> w.pid) AS blockers
-       FROM (SELECT x.pid FROM w x ORDER BY x.locktype = 'tuple', x.waitstart, x.pid LIMIT 200) w
-), second AS MATERIALIZED (
-     SELECT w.pid, ARRAY(SELECT DISTINCT b FROM unnest(pg_blocking_pids(w.pid)) b WHERE b <> w.pid) AS blockers
-       FROM (SELECT x.pid FROM w x
-              WHERE x.pid IN (SELECT unnest(f.blockers) FROM first f) AND x.pid NOT IN (SELECT f.pid FROM first f)
-              ORDER BY x.pid LIMIT 100) w
-), pairs AS (
-     SELECT f.pid AS waiter, b AS blocker FROM first f, unnest(f.blockers) b
-     UNION ALL
-     SELECT f.pid, b FROM second f, unnest(f.blockers) b
-), ranked AS (
-     SELECT p.waiter, p.blocker,
-            row_number() OVER (PARTITION BY p.waiter ORDER BY q.pid IS NOT NULL, q.waitstart, p.blocker) AS place
-       FROM pairs p
-       JOIN w ON w.pid = p.waiter
-       LEFT JOIN w q ON q.pid = p.blocker AND (q.locktype, q.database, q.relation, q.page, q.tuple, q.virtualxid,
-                q.transactionid, q.classid, q.objid, q.objsubid) IS NOT DISTINCT FROM (w.locktype, w.database,
-                w.relation, w.page, w.tuple, w.virtualxid, w.transactionid, w.classid, w.objid, w.objsubid)
+     SELECT x.pid, x.locktype, x.database, x.relation, x.virtualxid, x.transactionid, x.classid, x.objid, x.mode,
+            x.waitstart, x.queue,
+            row_number() OVER (PARTITION BY x.queue, x.mode ORDER BY x.waitstart, x.pid) AS place
+       FROM (SELECT DISTINCT ON (k.pid) k.pid, k.locktype, k.database, k.relation, k.virtualxid, k.transactionid,
+                    k.classid, k.objid, k.mode, k.waitstart,
+                    concat_ws('/', k.locktype, k.database, k.relation, k.page, k.tuple, k.virtualxid,
+                              k.transactionid, k.classid, k.objid, k.objsubid) AS queue
+               FROM k WHERE NOT k.granted AND k.pid IS NOT NULL
+              ORDER BY k.pid, k.waitstart) x
+), asked AS MATERIALIZED (
+     SELECT f.pid, f.queue, f.mode, f.place,
+            ARRAY(SELECT DISTINCT b FROM unnest(pg_blocking_pids(f.pid)) b WHERE b <> f.pid) AS blockers
+       FROM (SELECT w.pid, w.queue, w.mode, w.place FROM w WHERE w.place <= 10
+              ORDER BY w.place > 1, w.locktype = 'tuple', w.waitstart, w.pid LIMIT 200) f
+), found AS MATERIALIZED (
+     SELECT r.waiter, r.queue, r.mode, r.place, r.blocker, r.soft
+       FROM (SELECT q.pid AS waiter, q.queue, q.mode, q.place, b AS blocker, s.pid IS NOT NULL AS soft,
+                    row_number() OVER (PARTITION BY q.pid, s.pid IS NOT NULL ORDER BY s.waitstart, b) AS nth
+               FROM asked q
+              CROSS JOIN LATERAL unnest(q.blockers) b
+               LEFT JOIN w s ON s.pid = b AND s.queue = q.queue) r
+      WHERE r.nth <= CASE WHEN r.soft THEN 1 ELSE 8 END
+), behind AS (
+     SELECT w.pid, w.queue, w.mode FROM w WHERE w.pid NOT IN (SELECT q.pid FROM asked q)
 ), edges AS (
-     SELECT r.waiter, r.blocker FROM ranked r WHERE r.place <= 8
+     SELECT f.waiter, f.blocker FROM found f
+     UNION
+     SELECT b.pid, f.blocker
+       FROM behind b JOIN found f ON f.queue = b.queue AND f.mode = b.mode AND f.place = 1
+      WHERE f.blocker <> b.pid
+     UNION
+     -- Behind the first of their own kind, when such requests exclude each other.
+     SELECT b.pid, q.pid
+       FROM behind b JOIN asked q ON q.queue = b.queue AND q.mode = b.mode AND q.place = 1
+      WHERE b.mode IN ('ExclusiveLock', 'AccessExclusiveLock', 'ShareRowExclusiveLock', 'ShareUpdateExclusiveLock')
+        AND NOT EXISTS (SELECT 1 FROM found f WHERE f.waiter = q.pid AND f.soft)
      UNION
      -- On a standby replay waits for readers, which pg_blocking_pids does not say.
      SELECT w.pid, coalesce(h.pid, -1)
@@ -52,6 +62,9 @@ WITH k AS MATERIALIZED (
        LEFT JOIN k h ON h.granted AND h.pid <> w.pid AND h.locktype = w.locktype AND h.database = w.database
                     AND h.relation = w.relation
       WHERE a.backend_type = 'startup' AND pg_is_in_recovery()
+), t AS (
+     SELECT DISTINCT ON (k.pid) k.pid, k.relation, k.database FROM k
+      WHERE k.granted AND k.locktype = 'tuple' ORDER BY k.pid
 )
 SELECT e.waiter, e.blocker,
        (date_part('epoch', clock_timestamp() - w.waitstart) * 1000)::bigint AS waiting_ms,
@@ -65,9 +78,7 @@ SELECT e.waiter, e.blocker,
                  || '}' END AS "object@names"
   FROM edges e
   JOIN w ON w.pid = e.waiter
-  LEFT JOIN LATERAL (SELECT k.relation, k.database FROM k
-                      WHERE k.pid = e.waiter AND k.locktype = 'tuple' AND k.granted LIMIT 1) t
-       ON w.locktype = 'transactionid'
+  LEFT JOIN t ON t.pid = e.waiter AND w.locktype = 'transactionid'
 UNION ALL
 SELECT a.pid, coalesce(b, -1), NULL::bigint,
        CASE a.wait_event WHEN 'SafeSnapshot' THEN 'safe snapshot' WHEN 'BufferPin' THEN 'buffer pin'
