@@ -1,5 +1,5 @@
 -- probe: blockers   lane: fast   every: 1s   timeout: 800ms   rows: 1000
--- versions: postgres 14-
+-- versions: postgres 14-18
 -- when: pulse.lock_waiters > 0
 -- column: waiter key count · blocker key count · waiting_ms duration · kind label · object label
 --
