@@ -209,28 +209,38 @@ bool guard_action(
 	return true;
 }
 
+/* One of our own by its statement's comment; to be ended, also when it is idle, as our user: its id cannot be
+ * somebody else's while this server runs, and the caller has compared the servers. */
+static void put_own(int64_t id, const char *run, bool terminate, struct buf *out)
+{
+	buf_printf(out, "ID = %" PRId64 " AND (INFO LIKE '/* %s%%'%s)", id, run,
+	        terminate ? " OR COMMAND = 'Sleep' AND USER = SUBSTRING_INDEX(USER(), '@', 1)" : "");
+}
+
 void guard_reap(const struct guard_server *s, int64_t id, const char *run, bool terminate, struct buf *out)
 {
 	const char *what = terminate ? "CONNECTION" : "QUERY";
 	if (s->mariadb) {
+		buf_puts(out,
+		        "BEGIN NOT ATOMIC IF EXISTS (SELECT 1 FROM information_schema.PROCESSLIST WHERE ");
+		put_own(id, run, terminate, out);
 		buf_printf(out,
-		        "BEGIN NOT ATOMIC IF EXISTS (SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = "
-		        "%" PRId64 " AND INFO LIKE '/* %s%%') THEN KILL %s %" PRId64
+		        ") THEN KILL %s %" PRId64
 		        "; ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 'moved on'; "
 		        "END IF; END",
-		        id, run, what, id, GUARD_SIGNAL);
+		        what, id, GUARD_SIGNAL);
 		return;
 	}
-	if (s->performance_schema)
+	if (s->performance_schema) {
 		buf_printf(out,
 		        "SET @dbatop_target := (SELECT PROCESSLIST_ID FROM "
 		        "performance_schema.session_account_connect_attrs WHERE PROCESSLIST_ID = %" PRId64
 		        " AND ATTR_NAME = 'program_name' AND ATTR_VALUE LIKE '%s%%')",
 		        id, run);
-	else
-		buf_printf(out,
-		        "SET @dbatop_target := (SELECT ID FROM information_schema.PROCESSLIST WHERE ID = "
-		        "%" PRId64 " AND INFO LIKE '/* %s%%')",
-		        id, run);
+	} else {
+		buf_puts(out, "SET @dbatop_target := (SELECT ID FROM information_schema.PROCESSLIST WHERE ");
+		put_own(id, run, terminate, out);
+		buf_puts(out, ")");
+	}
 	buf_printf(out, "; KILL %s @dbatop_target", what);
 }
