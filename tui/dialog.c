@@ -190,9 +190,12 @@ static void draw_question(const struct dialog *d, struct surface *s, int x, int 
 	if (!can_confirm(d))
 		return;
 	if (expect[0] != '\0') {
-		x += surface_text(s, x, y, end - x, STYLE_TEXT,
-		        d->plan->confirm == CONFIRM_COUNT ? "type the number of victims to arm: "
-		                                          : "type the session id to arm: ");
+		bool count = d->plan->confirm == CONFIRM_COUNT;
+		const char *ask =
+		        count ? "type the number of victims to arm: " : "type the session id to arm: ";
+		if (cells < 50)
+			ask = count ? "victims: " : "id: ";
+		x += surface_text(s, x, y, end - x, STYLE_TEXT, ask);
 		x += surface_text(s, x, y, end - x, is_armed(d) ? STYLE_CRIT : STYLE_INPUT, d->typed);
 		if (!is_armed(d)) {
 			surface_text(s, x, y, end - x, STYLE_INPUT, "_");

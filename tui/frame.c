@@ -23,7 +23,7 @@ void frame_layout(int width, int height, int sentence, struct frame_layout *out)
 		l.rule_top = top++;
 	if (height >= 4)
 		l.foot = --bottom;
-	if (height >= 2) {
+	if (height >= 1) {
 		l.finding_lines = height >= TWO_LINES_HEIGHT && sentence > width - 2 ? 2 : 1;
 		bottom -= l.finding_lines;
 		l.finding = bottom;
@@ -281,10 +281,12 @@ static void draw_finding(const struct frame_info *info, const struct frame_layou
 	char key[16];
 	int y = l->finding;
 	int end = s->width - 1;
+	int left = s->width < 4 ? 0 : 1; /* one cell still says how bad it is */
 	if (info->worst == NULL) {
 		quiet_sentence(info, quiet, sizeof(quiet));
-		int x = 1 + surface_text(s, 1, y, end - 1, info->pending > 0 ? STYLE_DIM : STYLE_OK,
-		                    info->pending > 0 || info->snap->n == 0 ? "○ " : "● ");
+		bool waits = info->pending > 0 || info->snap->n == 0;
+		int x = left +
+		        surface_text(s, left, y, s->width, waits ? STYLE_DIM : STYLE_OK, waits ? "○ " : "● ");
 		surface_text(s, x, y, end - x, STYLE_DIM, quiet);
 		return;
 	}
@@ -296,7 +298,7 @@ static void draw_finding(const struct frame_info *info, const struct frame_layou
 		if (k[0] != '\0')
 			end = put_right(s, end + 1, 20, y, STYLE_KEY, k) - 1;
 	}
-	int x = 1 + surface_printf(s, 1, y, end - 1, style, "%s ", frame_severity_mark(f->severity));
+	int x = left + surface_printf(s, left, y, s->width, style, "%s ", frame_severity_mark(f->severity));
 	size_t n = strlen(f->text);
 	size_t first = l->finding_lines > 1 ? break_at(f->text, end - x) : n;
 	surface_field(s, x, y, end - x, style, f->text, first, false);

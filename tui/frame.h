@@ -56,6 +56,6 @@ enum style frame_severity_style(enum severity s);
 const char *frame_severity_mark(enum severity s); /* "●" "▲" "✖" */
 
 /* The first screen when there is nothing to watch. */
-void welcome_draw(struct surface *s, struct rect r, const char *config_file);
+void welcome_draw(struct surface *s, struct rect r);
 
 #endif

@@ -22,10 +22,15 @@ static void add_command(const struct keymap *m, const struct command_info *info,
 {
 	char keys[KEYS_CAP];
 	char text[256];
+	const char *typed = "";
 	help_keys(m, info->id, keys, sizeof(keys));
-	bool typed = keys[0] == '\0' || info->arg[0] != '\0';
-	snprintf(text, sizeof(text), "%s%s%s%s%s", info->help, typed ? "   :" : "", typed ? info->name : "",
-	        typed && info->arg[0] != '\0' ? " " : "", typed ? info->arg : "");
+	/* What has no key is called by its name. */
+	if (keys[0] == '\0')
+		snprintf(keys, sizeof(keys), ":%s %s", info->name, info->arg);
+	else if (info->arg[0] != '\0')
+		typed = info->name;
+	snprintf(text, sizeof(text), "%s%s%s%s%s", info->help, typed[0] != '\0' ? "   :" : "", typed,
+	        typed[0] != '\0' ? " " : "", typed[0] != '\0' ? info->arg : "");
 	page_pair(out, STYLE_KEY, keys, STYLE_TEXT, text);
 }
 

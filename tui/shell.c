@@ -243,6 +243,18 @@ static struct rect floating(const struct shell *sh, const struct frame_layout *l
 	return l->body;
 }
 
+/* Behind a question the view steps back; the selected row stays to be seen. */
+static void step_back(struct surface *s, struct rect r)
+{
+	for (int y = r.y; y < r.y + r.h; y++) {
+		for (int x = r.x; x < r.x + r.w; x++) {
+			struct surface_cell *c = surface_at(s, x, y);
+			if (c != NULL)
+				c->style = STYLE_STALE;
+		}
+	}
+}
+
 void shell_draw(struct shell *sh, struct surface *out)
 {
 	struct frame_info info;
@@ -265,14 +277,16 @@ void shell_draw(struct shell *sh, struct surface *out)
 	shell_settle(sh);
 	shell_input(sh, &in);
 	if (sh->shown->n == 0)
-		welcome_draw(out, layout.body, sh->opt.config->file);
+		welcome_draw(out, layout.body);
 	else if (layout.body.h > 0)
 		shell_view(sh)->render(sh->state[sh->open], &in, out);
 	frame_draw(&info, &layout, out);
 	if (sh->overlay != OVERLAY_NONE)
 		draw_overlay(sh, floating(sh, &layout), out);
-	if (sh->dialog.kind != DIALOG_NONE)
+	if (sh->dialog.kind != DIALOG_NONE) {
+		step_back(out, layout.body);
 		dialog_draw(&sh->dialog, out, floating(sh, &layout), shell_now(sh));
+	}
 	if (sh->prompt.kind != PROMPT_NONE)
 		prompt_draw(&sh->prompt, out, layout.foot >= 0 ? layout.foot : out->height - 1);
 }

@@ -381,8 +381,8 @@ void shell_line(struct shell *sh, const char *line)
 	enum command c = find_command(name);
 	if (c == CMD_COUNT) {
 		const char *near = command_did_you_mean(name);
-		shell_say(sh, SEVERITY_WARN, "there is no command \"%s\"%s%s%s: ? lists them", name,
-		        near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
+		shell_say(sh, SEVERITY_WARN, "there is no command \"%s\"%s%s%s (? lists them)", name,
+		        near != NULL ? ": did you mean \"" : "", near != NULL ? near : "",
 		        near != NULL ? "\"?" : "");
 		return;
 	}

@@ -77,7 +77,7 @@ static void put_backgrounds(const struct picture *p, int y)
 	for (int x = 0, n = 1; x < p->s->width; x += n) {
 		const struct surface_cell *c = cell_at(p, x, y);
 		struct look l = look_at(p, c);
-		for (n = 1; x + n < p->s->width && same_look(c, cell_at(p, x + n, y));)
+		for (n = 1; x + n < p->s->width && look_at(p, cell_at(p, x + n, y)).bg == l.bg;)
 			n++;
 		if (l.bg != COLOUR_NONE)
 			buf_printf(p->out,

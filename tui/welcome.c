@@ -15,7 +15,7 @@ static const struct line lines[] = {
         {STYLE_ACCENT, "  dbatop postgres://you@host/postgres mysql://you@host"},
         {STYLE_TEXT, ""},
         {STYLE_TEXT, "Or write the fleet down once, a commented file to start from:"},
-        {STYLE_ACCENT, "  dbatop config --print-default > FILE"},
+        {STYLE_ACCENT, "  dbatop config --print-default > ~/.config/dbatop/config.yaml"},
         {STYLE_TEXT, ""},
         {STYLE_TEXT, "Or look at a living fleet with incidents, on this machine:"},
         {STYLE_ACCENT, "  ./demo"},
@@ -24,7 +24,7 @@ static const struct line lines[] = {
         {STYLE_DIM, "? shows the keys, q quits."},
 };
 
-void welcome_draw(struct surface *s, struct rect r, const char *config_file)
+void welcome_draw(struct surface *s, struct rect r)
 {
 	int n = sizeof(lines) / sizeof(lines[0]);
 	int widest = 0;
@@ -34,11 +34,6 @@ void welcome_draw(struct surface *s, struct rect r, const char *config_file)
 	}
 	int x = r.x + (r.w > widest + 2 ? (r.w - widest) / 2 : 1);
 	int y = r.y + (r.h > n ? (r.h - n) / 3 : 0);
-	for (int i = 0; i < n && y + i < r.y + r.h; i++) {
-		int used = surface_text(s, x, y + i, r.x + r.w - x, lines[i].style, lines[i].text);
-		const char *file = strstr(lines[i].text, "FILE");
-		if (file != NULL && config_file != NULL && used > 4)
-			surface_text(s, x + used - 4, y + i, r.x + r.w - x - used + 4, lines[i].style,
-			        config_file);
-	}
+	for (int i = 0; i < n && y + i < r.y + r.h; i++)
+		surface_text(s, x, y + i, r.x + r.w - x, lines[i].style, lines[i].text);
 }
