@@ -17,7 +17,7 @@ add_compile_options(
   -fstack-protector-strong)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   # clang's NAN and INFINITY are floats and would warn at every use as a double.
-  add_compile_options(-Wlogical-op -Wduplicated-cond -Wdouble-promotion)
+  add_compile_options(-Wlogical-op -Wduplicated-cond -Wno-format-truncation -Wdouble-promotion)
 endif()
 if(DBATOP_WERROR)
   add_compile_options(-Werror)
