@@ -9,6 +9,7 @@
 
 #include "backends/mysql/mysql.h"
 #include "backends/postgres/postgres.h"
+#include "core/run/process.h"
 
 enum { TLS_PLACES = 8 };
 
@@ -50,7 +51,7 @@ static void choose_run_id(char id[24])
 	snprintf(id, 24, "%ld-%06x", (long)getpid(), random & 0xffffffU);
 }
 
-bool app_start(struct app *app, const struct app_options *opt, struct err *e)
+bool app_prepare(struct app *app, const struct app_options *opt, struct err *e)
 {
 	if (!mysql_driver_init(e))
 		return false;
@@ -62,15 +63,22 @@ bool app_start(struct app *app, const struct app_options *opt, struct err *e)
 		if (app->config->instances[i].endpoint.password != NULL)
 			log_add_secret(app->log, app->config->instances[i].endpoint.password);
 	}
+	app->hub = hub_new(&clock_real, app->config, app->probes, room, e);
+	return app->hub != NULL;
+}
+
+bool app_start(struct app *app, const struct app_options *opt, struct err *e)
+{
+	if (app->hub == NULL && !app_prepare(app, opt, e))
+		return false;
+	if (!process_start(e))
+		return false;
 	app->axe = axe_start(&clock_real, e);
 	if (app->axe == NULL)
 		return false;
 	app->resolver = resolver_new(&clock_real, getaddrinfo);
 	app->tls_gate = gate_new(TLS_PLACES, e);
-	if (app->tls_gate == NULL)
-		return false;
-	app->hub = hub_new(&clock_real, app->config, app->probes, room, e);
-	return app->hub != NULL;
+	return app->tls_gate != NULL;
 }
 
 static const struct driver *find_driver(const char *name)

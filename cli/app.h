@@ -32,8 +32,10 @@ extern const struct driver *const app_drivers[];
 struct probe_set *app_probes(struct err *e);
 /* Reads config and probes, by --config and the URLs of cli; starts nothing. */
 bool app_load(struct app *app, const struct cli *cli, struct err *e);
-/* The hub and all that has threads; the caller has set what it wants to see (hub_want) between this and
- * app_poll. */
+/* Log, hub and client libraries: all that a first frame needs, and nothing that has a thread. */
+bool app_prepare(struct app *app, const struct app_options *opt, struct err *e);
+/* The first threads: signals, axe, resolver; prepares when that was not done. The caller has set what it
+ * wants to see (hub_want) between this and app_poll. */
 bool app_start(struct app *app, const struct app_options *opt, struct err *e);
 bool app_poll(struct app *app, const struct app_options *opt, struct err *e);
 /* Stops lanes within ms and frees everything; what does not come back is left to the end of the process. May

@@ -78,7 +78,7 @@ struct snapshot *app_look(
         struct app *app, const char *const *probes, uint32_t deadline_ms, int64_t *waited_ms, struct err *e)
 {
 	const struct app_options opt = {.once = true};
-	if (!process_start(e) || !app_start(app, &opt, e))
+	if (!app_start(app, &opt, e))
 		return NULL;
 	want(app, probes);
 	if (!app_poll(app, &opt, e))

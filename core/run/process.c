@@ -27,7 +27,7 @@ enum {
 static struct {
 	struct cancel cancel;
 	pthread_t thread;
-	bool started;
+	bool opened, started;
 	atomic_int signal;
 	atomic_bool leaving;
 	/* The terminal. `armed` is set last and cleared first. */
@@ -153,11 +153,20 @@ static void *signal_main(void *arg)
 	_exit(128 + (second > 0 ? second : sig));
 }
 
+bool process_open(struct err *e)
+{
+	if (process.opened)
+		return true;
+	process.opened = cancel_init(&process.cancel, NULL, e);
+	if (process.opened)
+		catch_crashes();
+	return process.opened;
+}
+
 bool process_start(struct err *e)
 {
-	if (!cancel_init(&process.cancel, NULL, e))
+	if (!process_open(e))
 		return false;
-	catch_crashes();
 	process.started = thread_start(&process.thread, signal_main, NULL, "signals", e);
 	return process.started;
 }

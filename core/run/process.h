@@ -17,8 +17,12 @@ enum { PROCESS_GRACE_MS = 250, PROCESS_RESET_MAX = 512 };
  * was. */
 void process_prepare(void);
 
-/* Starts the signal thread and the crash handler. After this: no setenv, no setlocale, no exit() but
- * process_leave. */
+/* The crash handler and the root cancel, which a first frame needs before there is any thread. Signals that
+ * come until process_start wait. */
+bool process_open(struct err *e);
+
+/* Starts the signal thread, after process_open when that was not done. After this: no setenv, no setlocale,
+ * no exit() but process_leave. */
 bool process_start(struct err *e);
 
 /* Set when the program should end: by a signal, or by whoever calls cancel_set. The root of every ctx. */
