@@ -163,9 +163,21 @@ static void log_beginnings(struct top *t, const struct err *no_journal)
 		        t->app.log, LOG_WARN, "nothing can be cancelled or terminated: %s", no_journal->text);
 }
 
+/* Before anything is opened or made: a pipe gets its sentence and leaves no folder behind. */
+static bool has_terminal(struct err *e)
+{
+	const char *term = getenv("TERM");
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return err_set(
+		        e, ERR_USAGE, "standard input and output must be a terminal; try: dbatop once");
+	if (term == NULL || *term == '\0' || strcmp(term, "dumb") == 0)
+		return err_set(e, ERR_USAGE, "this terminal cannot move the cursor (TERM); try: dbatop once");
+	return true;
+}
+
 static bool load(struct top *t, const struct cli *cli, struct err *e)
 {
-	return app_load(&t->app, cli, e) && check_view(cli->value[OPT_VIEW], e) &&
+	return has_terminal(e) && app_load(&t->app, cli, e) && check_view(cli->value[OPT_VIEW], e) &&
 	       set_interval(t->app.config, cli->value[OPT_INTERVAL], e) &&
 	       (!cli->set[OPT_PASSWORD] || prompt_passwords(t->app.config, e));
 }
