@@ -39,6 +39,7 @@ group (each calls setsid), so pause, resume and kill walk the tree of processes.
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -112,7 +113,7 @@ def up(lab, names):
                 ready[primary].wait()
             if name not in running and not errors:
                 create(lab, kind, name, {}, primary)
-        except (LabError, OSError) as error:
+        except (LabError, OSError, subprocess.SubprocessError) as error:
             errors.append(str(error))
         finally:
             ready[name].set()
