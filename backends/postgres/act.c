@@ -10,22 +10,47 @@
 
 #include "core/base/buf.h"
 
-enum { ACT_SQL_MAX = 2048, ID_MAX = 24, NAME_MAX_BYTES = 64 };
+enum { ACT_SQL_MAX = 3072, SIGNAL_MAX = 640, ID_MAX = 24, NAME_MAX_BYTES = 64 };
 
 /* 1. The guarded statement. Its row: may its identity be seen · is this the server · is it the session · is
  * the transaction the same · is the statement the same and running · was it signalled (NULL: the guard said
- * no). No row: nobody has that id. */
+ * no). No row: nobody has that id.
+ *
+ * The server has nothing that compares and signals in one step: between the look at the session and the
+ * signal lies a moment in which it may move on. So that this moment is as short as the server allows, all
+ * else comes before: the control file is read, our own memberships are in the cache, constants are parsed,
+ * and the whole row was looked at, which takes some 40 us after it was copied. Then, last before the signal,
+ * a transaction that has written is asked for by its xid (1 us; the look has 32 bits of it, a snapshot the
+ * other 32); one that has not, and a statement, by a second look at nothing but their start. */
 
-enum { SEEN, SERVER, SESSION, XACT, QUERY, SIGNALLED };
+enum { SIGNALLED, SEEN, SERVER, SESSION, XACT, QUERY };
 
-static const char act_sql[] = "SELECT g.seen, g.server, g.session, g.xact, g.query,"
-                              " CASE WHEN g.server AND g.session%s THEN %s(g.pid) END AS signalled"
-                              " FROM (SELECT a.pid, a.backend_start IS NOT NULL AS seen,"
-                              " pg_postmaster_start_time() = $5::timestamptz%s AS server,"
-                              " a.backend_start = $2::timestamptz AS session,"
-                              " a.xact_start IS NOT DISTINCT FROM $3::timestamptz AS xact,"
-                              " a.query_start = $4::timestamptz AND a.state NOT LIKE 'idle%%' AS query"
-                              " FROM pg_stat_get_activity($1::int) a) g";
+static const char act_sql[] =
+        "SELECT CASE WHEN s.server AND a.backend_start = s.started%s THEN %s END AS signalled,"
+        " a.backend_start IS NOT NULL AS seen, s.server, a.backend_start = s.started AS session,"
+        " a.xact_start IS NOT DISTINCT FROM s.xact AND a.state IS DISTINCT FROM 'disabled' AS xact,"
+        " a.query_start = s.query AND a.state NOT LIKE 'idle%%' AS query"
+        " FROM (SELECT pg_postmaster_start_time() = $5::timestamptz%s"
+        " AND pg_has_role('pg_signal_backend', 'usage') IS NOT NULL AS server,"
+        " $2::timestamptz AS started, $3::timestamptz AS xact, $4::timestamptz AS query,"
+        " pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax OFFSET 0) s,"
+        " LATERAL pg_stat_get_activity(CASE WHEN s.server IS NULL THEN 0 ELSE $1::int END) a";
+static const char same_xact[] =
+        " AND a.xact_start IS NOT DISTINCT FROM s.xact AND a.state IS DISTINCT FROM 'disabled'";
+static const char same_query[] = " AND a.query_start = s.query AND a.state NOT LIKE 'idle%'";
+
+static const char again[] = "CASE WHEN pg_stat_clear_snapshot() IS NOT NULL THEN"
+                            " (SELECT %s(a.pid) FROM pg_stat_get_backend_idset() b"
+                            " WHERE pg_stat_get_backend_pid(b) = a.pid"
+                            " AND pg_stat_get_backend_start(b) = s.started%s) END";
+static const char again_xact[] = " AND pg_stat_get_backend_xact_start(b) IS NOT DISTINCT FROM s.xact";
+static const char again_query[] = " AND pg_stat_get_backend_activity_start(b) = s.query"
+                                  " AND pg_stat_get_backend_wait_event(b) IS DISTINCT FROM 'ClientRead'";
+static const char by_xid[] =
+        "CASE WHEN a.backend_xid IS NULL THEN %s"
+        " WHEN pg_xact_status((a.backend_xid::text::bigint"
+        " + ((s.xmax - a.backend_xid::text::bigint + 2147483648) >> 32 << 32))::text::xid8)"
+        " = 'in progress' THEN pg_terminate_backend(a.pid) END";
 
 struct guarded {
 	char sql[ACT_SQL_MAX];
@@ -39,15 +64,30 @@ static const char *or_null(const char *text)
 	return text[0] == '\0' ? NULL : text;
 }
 
-static void guard(struct guarded *g, const struct action_request *req)
+/* What comes last before the signal, and the signal. */
+static void write_signal(const struct action_request *req, char *out, size_t cap)
 {
 	bool cancel = req->kind == ACTION_CANCEL;
+	char proof[sizeof(again_xact) + sizeof(again_query)];
+	char look[SIGNAL_MAX];
+	snprintf(proof, sizeof(proof), "%s%s", req->whatever_transaction ? "" : again_xact,
+	        cancel ? again_query : "");
+	snprintf(look, sizeof(look), again, cancel ? "pg_cancel_backend" : "pg_terminate_backend", proof);
+	if (cancel || req->whatever_transaction)
+		snprintf(out, cap, "%s", look);
+	else
+		snprintf(out, cap, by_xid, look);
+}
+
+static void guard(struct guarded *g, const struct action_request *req)
+{
 	bool identified = req->server.id[0] != '\0';
-	const char *proof = cancel                      ? " AND g.xact AND g.query"
-	                    : req->whatever_transaction ? ""
-	                                                : " AND g.xact";
-	snprintf(g->sql, sizeof(g->sql), act_sql, proof,
-	        cancel ? "pg_cancel_backend" : "pg_terminate_backend",
+	char proof[sizeof(same_xact) + sizeof(same_query)];
+	char how[2 * SIGNAL_MAX];
+	snprintf(proof, sizeof(proof), "%s%s", req->whatever_transaction ? "" : same_xact,
+	        req->kind == ACTION_CANCEL ? same_query : "");
+	write_signal(req, how, sizeof(how));
+	snprintf(g->sql, sizeof(g->sql), act_sql, proof, how,
 	        identified ? " AND (SELECT system_identifier FROM pg_control_system()) = $6::bigint" : "");
 	snprintf(g->id, sizeof(g->id), "%" PRId64, req->target.id);
 	g->values[0] = g->id;
@@ -101,7 +141,7 @@ static void unprovable(const struct conn *c, const struct action_request *req, s
 
 static void moved_on(const PGresult *r, const struct action_request *req, struct action_result *out)
 {
-	const char *how = "it is in another transaction now";
+	const char *how = "it moved on in this very moment";
 	if (!holds(r, SERVER)) {
 		out->outcome = OUTCOME_REFUSED;
 		err_set(&out->err, ERR_IDENTITY,
@@ -111,7 +151,9 @@ static void moved_on(const PGresult *r, const struct action_request *req, struct
 	}
 	if (!holds(r, SESSION))
 		how = "its id belongs to another session now";
-	else if (holds(r, XACT))
+	else if (!holds(r, XACT) && !req->whatever_transaction)
+		how = "it is in another transaction now";
+	else if (req->kind == ACTION_CANCEL && !holds(r, QUERY))
 		how = "that statement is not running any more; a cancel does nothing to an idle session";
 	out->outcome = OUTCOME_MOVED_ON;
 	err_set(&out->err, ERR_NONE, "session %" PRId64 ": %s, so nothing was done", req->target.id, how);
@@ -121,13 +163,17 @@ static void judge(
         const struct conn *c, const PGresult *r, const struct action_request *req, struct action_result *out)
 {
 	if (PQntuples(r) == 0) {
-		out->outcome = OUTCOME_GONE;
+		out->outcome = OUTCOME_MOVED_ON;
+		err_set(&out->err, ERR_NONE, "session %" PRId64 ": it has ended already, nothing was done",
+		        req->target.id);
 	} else if (!holds(r, SEEN)) {
 		unprovable(c, req, out);
 	} else if (pg_text(r, 0, SIGNALLED) == NULL) {
 		moved_on(r, req, out);
 	} else if (!holds(r, SIGNALLED)) {
-		out->outcome = OUTCOME_GONE; /* the signal found no process: it ended in between */
+		out->outcome = OUTCOME_MOVED_ON;
+		err_set(&out->err, ERR_NONE, "session %" PRId64 ": it ended by itself in this very moment",
+		        req->target.id);
 	} else {
 		out->outcome = OUTCOME_SENT;
 	}

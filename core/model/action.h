@@ -36,7 +36,7 @@ struct action_request {
 struct action_result {
 	enum action_outcome outcome;
 	struct err err;
-	char sql[1024];    /* the statement as sent */
+	char sql[3072];    /* the statement as sent */
 	int64_t rows_left; /* OUTCOME_ROLLING_BACK: rows still to undo; -1 unknown */
 };
 
