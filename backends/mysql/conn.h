@@ -17,6 +17,7 @@ struct conn {
 	bool reads_ps;           /* SELECT on performance_schema */
 	bool uid;                /* MariaDB: @@server_uid exists */
 	bool performance_schema; /* switched on there: off, its tables answer 0 rows without a warning */
+	unsigned looks;          /* at InnoDB's list of transactions, for actions */
 	char tag[TAG_MAX]; /* "dbatop/<run id>/<lane>": connection attribute, and comment before statements */
 	struct buf sql;
 };

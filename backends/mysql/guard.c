@@ -1,10 +1,14 @@
 /* The guards, by engine. Connection ids are not used twice by a running server, so an id names a session; but
  * a pool hands one session from client to client, so what is ended must also be what it was doing:
  *
- *   a transaction with an id   InnoDB's trx_id: never used twice
- *   a read-only transaction    its trx_id is an address and comes again: the last statement counts as well
- *   no transaction             the last statement: MySQL's EVENT_ID, MariaDB's QUERY_ID, which move with each
- *   a cancel                   the running statement itself
+ *   its last statement     MySQL's EVENT_ID, MariaDB's QUERY_ID: both move with each statement, and while
+ *                          they have not moved the session is where it was, transaction and all
+ *   its transaction        MySQL with performance_schema: the transaction's own EVENT_ID
+ *                          else InnoDB's trx_id, unless it is only an address that comes again
+ *
+ * information_schema.INNODB_TRX is a copy up to 0.1 s old, and older while others keep reading it: a guard
+ * that believes it ends the next transaction of a busy session. So a look at it counts only when it shows
+ * the looking statement itself, which proves that it was copied meanwhile.
  *
  * MySQL has no conditional statement outside procedures: KILL takes a variable there, and NULL ends nothing.
  * A managed service's procedure is kept from running by a statement before it in the packet that fails. */
@@ -17,19 +21,8 @@
 
 #include "backends/mysql/conn.h"
 
-/* InnoDB prints this bit when a transaction has no id of its own. */
+/* A transaction that only read has no id of its own: MariaDB prints 0, MySQL an address with this bit. */
 static const uint64_t pseudo_trx = UINT64_C(1) << 48;
-
-enum proof {
-	PROOF_TRX,       /* trx_id */
-	PROOF_TRX_QUERY, /* trx_id and the last statement */
-	PROOF_QUERY,     /* the last statement, running or not */
-	PROOF_RUNNING,   /* this statement, still running */
-	PROOF_IDLE,      /* still idle and without a transaction */
-	PROOF_ACTIVE,    /* still running something, in the same transaction if there is one */
-	PROOF_SESSION,   /* the session alone */
-	PROOF_NONE
-};
 
 static bool is_number(const char *s)
 {
@@ -42,99 +35,54 @@ static bool is_number(const char *s)
 	return true;
 }
 
-static enum proof choose(const struct guard_server *s, const struct action_request *req)
+static bool has_query(const struct action_request *req)
 {
-	const struct session_ref *t = &req->target;
-	bool xact = is_number(t->xact_guard), query = is_number(t->query_guard);
+	return is_number(req->target.query_guard);
+}
+
+/* "e12": the EVENT_ID of a transaction. */
+static bool has_event(const struct action_request *req)
+{
+	const char *g = req->target.xact_guard;
+	return *g == 'e' && is_number(g + 1);
+}
+
+static bool has_trx(const struct action_request *req)
+{
+	const char *g = req->target.xact_guard;
+	uint64_t id = is_number(g) ? strtoull(g, NULL, 10) : 0;
+	return id > 0 && id < pseudo_trx;
+}
+
+/* Without a transaction and without a view of statements: still idle, still without one. */
+static bool stays_idle(const struct guard_server *s, const struct action_request *req)
+{
+	return !s->mariadb && !s->performance_schema && req->target.xact_guard[0] == '\0';
+}
+
+bool guard_choose(
+        const struct guard_server *s, const struct action_request *req, struct guard_ways *out, struct err *e)
+{
+	bool statements = s->mariadb || s->performance_schema;
+	*out = (struct guard_ways){0};
 	if (req->kind == ACTION_CANCEL) {
-		if (req->whatever_transaction)
-			return PROOF_ACTIVE;
-		return query ? PROOF_RUNNING : PROOF_NONE;
+		out->live = statements && (req->whatever_transaction || has_query(req));
+	} else if (req->whatever_transaction) {
+		out->live = true;
+	} else {
+		out->live = statements && (has_query(req) || has_event(req));
+		out->fresh = has_trx(req) || stays_idle(s, req);
 	}
-	if (req->whatever_transaction)
-		return PROOF_SESSION;
-	if (xact && strtoull(t->xact_guard, NULL, 10) < pseudo_trx)
-		return PROOF_TRX;
-	if (xact)
-		return query ? PROOF_TRX_QUERY : PROOF_NONE;
-	if (query)
-		return PROOF_QUERY;
-	return !s->mariadb && !s->performance_schema ? PROOF_IDLE : PROOF_NONE;
+	if (out->live || out->fresh)
+		return true;
+	if (!statements)
+		return err_set(e, ERR_UNSUPPORTED,
+		        "performance_schema is OFF there: which statement the session runs cannot be proved");
+	return err_set(e, ERR_DENIED, "what the session runs is not visible to us: %s",
+	        s->mariadb ? "GRANT PROCESS ON *.*" : "GRANT PROCESS ON *.*, SELECT ON performance_schema.*");
 }
 
-/* 1. The condition, as the FROM and WHERE of a query that has a row when it holds. */
-
-static void trx_from(const struct action_request *req, struct buf *b)
-{
-	buf_printf(b,
-	        "information_schema.INNODB_TRX x WHERE x.trx_mysql_thread_id = %" PRId64 " AND x.trx_id = %s",
-	        req->target.id, req->target.xact_guard);
-}
-
-static void mysql_from(enum proof proof, const struct action_request *req, struct buf *b)
-{
-	const struct session_ref *t = &req->target;
-	static const char statement[] =
-	        "performance_schema.threads t JOIN performance_schema.events_statements_current"
-	        " e ON e.THREAD_ID = t.THREAD_ID AND e.NESTING_EVENT_LEVEL = 0 ";
-	switch (proof) {
-	case PROOF_TRX:
-		trx_from(req, b);
-		break;
-	case PROOF_TRX_QUERY:
-	case PROOF_QUERY:
-	case PROOF_RUNNING:
-		buf_printf(b, "%sWHERE t.PROCESSLIST_ID = %" PRId64 " AND e.EVENT_ID = %s", statement, t->id,
-		        t->query_guard);
-		if (proof == PROOF_RUNNING)
-			buf_puts(b, " AND e.END_EVENT_ID IS NULL");
-		if (proof == PROOF_TRX_QUERY) {
-			buf_puts(b, " AND EXISTS (SELECT 1 FROM ");
-			trx_from(req, b);
-			buf_putc(b, ')');
-		}
-		break;
-	case PROOF_ACTIVE:
-		buf_printf(b, "%sWHERE t.PROCESSLIST_ID = %" PRId64 " AND e.END_EVENT_ID IS NULL", statement,
-		        t->id);
-		if (is_number(t->xact_guard)) {
-			buf_puts(b, " AND EXISTS (SELECT 1 FROM ");
-			trx_from(req, b);
-			buf_putc(b, ')');
-		}
-		break;
-	default:
-		buf_printf(b, "information_schema.PROCESSLIST p WHERE p.ID = %" PRId64, t->id);
-		if (proof == PROOF_IDLE)
-			buf_printf(b,
-			        " AND p.COMMAND = 'Sleep' AND NOT EXISTS (SELECT 1 FROM "
-			        "information_schema.INNODB_TRX x "
-			        "WHERE x.trx_mysql_thread_id = %" PRId64 ")",
-			        t->id);
-		break;
-	}
-}
-
-static void mariadb_from(enum proof proof, const struct action_request *req, struct buf *b)
-{
-	const struct session_ref *t = &req->target;
-	if (proof == PROOF_TRX) {
-		trx_from(req, b);
-		return;
-	}
-	buf_printf(b, "information_schema.PROCESSLIST p WHERE p.ID = %" PRId64, t->id);
-	if (proof == PROOF_TRX_QUERY || proof == PROOF_QUERY || proof == PROOF_RUNNING)
-		buf_printf(b, " AND p.QUERY_ID = %s", t->query_guard);
-	if (proof == PROOF_RUNNING || proof == PROOF_ACTIVE)
-		buf_puts(b, " AND p.COMMAND <> 'Sleep'");
-	if (proof == PROOF_TRX_QUERY || (proof == PROOF_ACTIVE && is_number(t->xact_guard))) {
-		buf_puts(b, " AND EXISTS (SELECT 1 FROM ");
-		trx_from(req, b);
-		buf_putc(b, ')');
-	}
-}
-
-/* 2. The packets. */
+/* 1. Conditions, each a query with one row when it holds. */
 
 static void same_server(const struct guard_server *s, const char *id, struct buf *b)
 {
@@ -145,68 +93,168 @@ static void same_server(const struct guard_server *s, const char *id, struct buf
 	conn_quote(b, id);
 }
 
+static void statement_events(const struct action_request *req, struct buf *b)
+{
+	buf_printf(b,
+	        "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t "
+	        "JOIN performance_schema.events_statements_current e ON e.THREAD_ID = t.THREAD_ID "
+	        "AND e.NESTING_EVENT_LEVEL = 0 WHERE t.PROCESSLIST_ID = %" PRId64,
+	        req->target.id);
+	if (req->kind == ACTION_CANCEL)
+		buf_puts(b, " AND e.END_EVENT_ID IS NULL");
+	if (!req->whatever_transaction)
+		buf_printf(b, " AND e.EVENT_ID = %s", req->target.query_guard);
+}
+
+static void transaction_events(const struct action_request *req, struct buf *b)
+{
+	buf_printf(b,
+	        "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t "
+	        "JOIN performance_schema.events_transactions_current x ON x.THREAD_ID = t.THREAD_ID "
+	        "WHERE t.PROCESSLIST_ID = %" PRId64 " AND x.EVENT_ID = %s AND x.STATE = 'ACTIVE'",
+	        req->target.id, req->target.xact_guard + 1);
+}
+
+static void in_processlist(const struct action_request *req, struct buf *b)
+{
+	buf_printf(
+	        b, "SELECT p.ID FROM information_schema.PROCESSLIST p WHERE p.ID = %" PRId64, req->target.id);
+	if (req->kind == ACTION_CANCEL)
+		buf_puts(b, " AND p.COMMAND <> 'Sleep'");
+	if (!req->whatever_transaction)
+		buf_printf(b, " AND p.QUERY_ID = %s", req->target.query_guard);
+}
+
+/* The id of the target while it is what was seen, else NULL: an expression. */
+static void mysql_target(const struct action_request *req, struct buf *b)
+{
+	buf_puts(b, "COALESCE(");
+	if (req->kind == ACTION_TERMINATE && req->whatever_transaction) {
+		buf_putc(b, '(');
+		in_processlist(req, b);
+		buf_putc(b, ')');
+	} else if (has_query(req) || req->whatever_transaction) {
+		buf_putc(b, '(');
+		statement_events(req, b);
+		buf_putc(b, ')');
+	} else {
+		buf_puts(b, "NULL");
+	}
+	if (req->kind == ACTION_TERMINATE && !req->whatever_transaction && has_event(req)) {
+		buf_puts(b, ", (");
+		transaction_events(req, b);
+		buf_putc(b, ')');
+	}
+	buf_putc(b, ')');
+}
+
+/* 2. What is done when it holds. */
+
 static const char *const procedures[][2] = {
         [KILL_RDS] = {"mysql.rds_kill_query", "mysql.rds_kill"},
         [KILL_AZURE] = {"mysql.az_kill_query", "mysql.az_kill"},
 };
 
-static void mysql_packet(
-        enum proof proof, const struct action_request *req, const struct guard_server *s, struct buf *b)
+static const char *what(const struct action_request *req)
 {
-	bool end = req->kind == ACTION_TERMINATE;
-	if (req->dialect == KILL_NATIVE)
-		buf_printf(b, "SET @dbatop_target := (SELECT %" PRId64 " FROM ", req->target.id);
-	else
-		buf_puts(b, "DO (SELECT 1 UNION ALL SELECT 2 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM ");
-	mysql_from(proof, req, b);
-	buf_puts(b, " AND ");
-	same_server(s, req->server.id, b);
-	if (req->dialect == KILL_NATIVE)
-		buf_printf(b, "); KILL %s @dbatop_target", end ? "CONNECTION" : "QUERY");
-	else
-		buf_printf(b, ")); CALL %s(%" PRId64 ")", procedures[req->dialect][end], req->target.id);
+	return req->kind == ACTION_TERMINATE ? "CONNECTION" : "QUERY";
 }
 
-static void mariadb_packet(
-        enum proof proof, const struct action_request *req, const struct guard_server *s, struct buf *b)
+static void mysql_act(const struct action_request *req, const char *target, struct buf *b)
 {
-	bool end = req->kind == ACTION_TERMINATE, exact = proof == PROOF_RUNNING;
-	buf_puts(b, "BEGIN NOT ATOMIC IF ");
-	same_server(s, req->server.id, b);
-	buf_puts(b, " AND EXISTS (SELECT 1 FROM ");
-	mariadb_from(proof, req, b);
-	buf_puts(b, ") THEN ");
+	if (req->dialect == KILL_NATIVE)
+		buf_printf(b, "SET @dbatop_target := %s; KILL %s @dbatop_target", target, what(req));
+	else
+		buf_printf(b,
+		        "DO (SELECT 1 UNION ALL SELECT 2 FROM DUAL WHERE %s IS NULL); CALL %s(%" PRId64 ")",
+		        target, procedures[req->dialect][req->kind == ACTION_TERMINATE], req->target.id);
+}
+
+static void mariadb_act(const struct action_request *req, struct buf *b)
+{
+	bool exact = req->kind == ACTION_CANCEL && !req->whatever_transaction;
 	if (req->dialect == KILL_RDS && exact)
 		buf_printf(b, "CALL mysql.rds_kill_query_id(%s)", req->target.query_guard);
 	else if (req->dialect != KILL_NATIVE)
-		buf_printf(b, "CALL %s(%" PRId64 ")", procedures[req->dialect][end], req->target.id);
+		buf_printf(b, "CALL %s(%" PRId64 ")", procedures[req->dialect][req->kind == ACTION_TERMINATE],
+		        req->target.id);
 	else if (exact)
 		buf_printf(b, "KILL QUERY ID %s", req->target.query_guard);
 	else
-		buf_printf(b, "KILL %s %" PRId64, end ? "CONNECTION" : "QUERY", req->target.id);
+		buf_printf(b, "KILL %s %" PRId64, what(req), req->target.id);
+}
+
+static void mariadb_else(struct buf *b)
+{
 	buf_printf(b,
 	        "; ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 'moved on'; END IF; END",
 	        GUARD_SIGNAL);
 }
 
-bool guard_action(
-        const struct guard_server *s, const struct action_request *req, struct buf *out, struct err *e)
+/* 3. The packets. */
+
+void guard_live(const struct guard_server *s, const struct action_request *req, struct buf *out)
 {
-	enum proof proof = choose(s, req);
-	bool statements = proof == PROOF_TRX_QUERY || proof == PROOF_QUERY || proof == PROOF_RUNNING ||
-	                  proof == PROOF_ACTIVE;
-	if (!s->mariadb && !s->performance_schema && (statements || proof == PROOF_NONE))
-		return err_set(e, ERR_UNSUPPORTED,
-		        "performance_schema is OFF there: which statement the session runs cannot be proved");
-	if (proof == PROOF_NONE)
-		return err_set(e, ERR_DENIED, "what the session runs is not visible to us: %s",
-		        s->mariadb ? "GRANT PROCESS ON *.*"
-		                   : "GRANT PROCESS ON *.*, SELECT ON performance_schema.*");
-	if (s->mariadb)
-		mariadb_packet(proof, req, s, out);
+	struct buf target;
+	if (s->mariadb) {
+		buf_puts(out, "BEGIN NOT ATOMIC IF ");
+		same_server(s, req->server.id, out);
+		buf_puts(out, " AND EXISTS (");
+		in_processlist(req, out);
+		buf_puts(out, ") THEN ");
+		mariadb_act(req, out);
+		mariadb_else(out);
+		return;
+	}
+	buf_init(&target, 2048);
+	buf_puts(&target, "IF(");
+	same_server(s, req->server.id, &target);
+	buf_puts(&target, ", ");
+	mysql_target(req, &target);
+	buf_puts(&target, ", NULL)");
+	mysql_act(req, buf_str(&target), out);
+	buf_free(&target);
+}
+
+void guard_fresh(
+        const struct guard_server *s, const struct action_request *req, unsigned look, struct buf *out)
+{
+	struct buf target;
+	bool idle = stays_idle(s, req);
+	buf_printf(out,
+	        "START TRANSACTION WITH CONSISTENT SNAPSHOT; /* dbatop-look %u */ SELECT COUNT(*), "
+	        "COUNT(IF(x.trx_mysql_thread_id = %" PRId64 " AND x.trx_id = %s, 1, NULL)), "
+	        "COUNT(IF(x.trx_mysql_thread_id = %" PRId64 ", 1, NULL)) "
+	        "INTO @dbatop_fresh, @dbatop_same, @dbatop_any FROM information_schema.INNODB_TRX x "
+	        "JOIN information_schema.INNODB_TRX o ON o.trx_mysql_thread_id = CONNECTION_ID() "
+	        "AND o.trx_query LIKE '/* dbatop-look %u */%%'; COMMIT; ",
+	        look, req->target.id, idle ? "0" : req->target.xact_guard, req->target.id, look);
+	if (s->mariadb) {
+		buf_puts(out, "BEGIN NOT ATOMIC IF @dbatop_same > 0 AND ");
+		same_server(s, req->server.id, out);
+		buf_puts(out, " THEN ");
+		mariadb_act(req, out);
+		buf_printf(out,
+		        "; ELSEIF @dbatop_fresh = 0 THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, "
+		        "MESSAGE_TEXT = 'stale'",
+		        GUARD_STALE);
+		mariadb_else(out);
+		return;
+	}
+	/* A stale look ends in an error of its own: a user variable may not be set to a row of two. */
+	buf_puts(out, "DO (SELECT 1 UNION ALL SELECT 2 FROM DUAL WHERE @dbatop_fresh = 0); ");
+	buf_init(&target, 1024);
+	buf_puts(&target, "IF(");
+	same_server(s, req->server.id, &target);
+	if (idle)
+		buf_printf(&target,
+		        " AND @dbatop_any = 0, (SELECT p.ID FROM information_schema.PROCESSLIST p "
+		        "WHERE p.ID = %" PRId64 " AND p.COMMAND = 'Sleep'), NULL)",
+		        req->target.id);
 	else
-		mysql_packet(proof, req, s, out);
-	return true;
+		buf_printf(&target, " AND @dbatop_same > 0, %" PRId64 ", NULL)", req->target.id);
+	mysql_act(req, buf_str(&target), out);
+	buf_free(&target);
 }
 
 /* One of our own by its statement's comment; to be ended, also when it is idle, as our user: its id cannot be
@@ -219,16 +267,13 @@ static void put_own(int64_t id, const char *run, bool terminate, struct buf *out
 
 void guard_reap(const struct guard_server *s, int64_t id, const char *run, bool terminate, struct buf *out)
 {
-	const char *what = terminate ? "CONNECTION" : "QUERY";
+	const char *kind = terminate ? "CONNECTION" : "QUERY";
 	if (s->mariadb) {
 		buf_puts(out,
 		        "BEGIN NOT ATOMIC IF EXISTS (SELECT 1 FROM information_schema.PROCESSLIST WHERE ");
 		put_own(id, run, terminate, out);
-		buf_printf(out,
-		        ") THEN KILL %s %" PRId64
-		        "; ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 'moved on'; "
-		        "END IF; END",
-		        what, id, GUARD_SIGNAL);
+		buf_printf(out, ") THEN KILL %s %" PRId64, kind, id);
+		mariadb_else(out);
 		return;
 	}
 	if (s->performance_schema) {
@@ -242,5 +287,5 @@ void guard_reap(const struct guard_server *s, int64_t id, const char *run, bool 
 		put_own(id, run, terminate, out);
 		buf_puts(out, ")");
 	}
-	buf_printf(out, "; KILL %s @dbatop_target", what);
+	buf_printf(out, "; KILL %s @dbatop_target", kind);
 }

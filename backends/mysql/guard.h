@@ -12,15 +12,31 @@ struct guard_server {
 	bool uid; /* MariaDB: @@server_uid exists */
 };
 
+/* How a target can be proved, in the order in which it is tried. */
+struct guard_ways {
+	bool live;  /* guard_live: what the server knows at this moment */
+	bool fresh; /* guard_fresh: InnoDB's list of transactions, which is cached, when it was read anew */
+};
+
+/* ERR_DENIED or ERR_UNSUPPORTED when nothing there can prove req's target. */
+bool guard_choose(const struct guard_server *s, const struct action_request *req, struct guard_ways *out,
+        struct err *e);
 /* Appends the whole packet that acts on req's target if it is still what was seen, and does nothing
- * otherwise. ERR_DENIED or ERR_UNSUPPORTED when nothing there can prove the target. */
-bool guard_action(
-        const struct guard_server *s, const struct action_request *req, struct buf *out, struct err *e);
-/* The same for a connection of our own: its program name or its statement must carry run, "dbatop/<run id>/".
- */
+ * otherwise. */
+void guard_live(const struct guard_server *s, const struct action_request *req, struct buf *out);
+/* The same by transaction. look is a number that no earlier packet of this connection had. */
+void guard_fresh(
+        const struct guard_server *s, const struct action_request *req, unsigned look, struct buf *out);
+/* For a connection of our own: its program name or its statement must carry run, "dbatop/<run id>/". */
 void guard_reap(const struct guard_server *s, int64_t id, const char *run, bool terminate, struct buf *out);
 
-/* Numbers by which a packet says that its condition did not hold. */
-enum { GUARD_SIGNAL = 31999, GUARD_NO_THREAD = 1094, GUARD_TWO_ROWS = 1242, GUARD_NO_QUERY = 1957 };
+/* Numbers by which a packet says that its condition did not hold; STALE: that it could not be looked at. */
+enum {
+	GUARD_SIGNAL = 31999,
+	GUARD_STALE = 31998,
+	GUARD_NO_THREAD = 1094,
+	GUARD_TWO_ROWS = 1242,
+	GUARD_NO_QUERY = 1957
+};
 
 #endif

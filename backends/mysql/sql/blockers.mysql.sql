@@ -41,12 +41,16 @@ WITH waiting AS (
              AND h.OBJECT_SCHEMA <=> m.OBJECT_SCHEMA
              AND h.OBJECT_NAME <=> m.OBJECT_NAME
              AND h.OWNER_THREAD_ID <> m.OWNER_THREAD_ID
-             AND (h.LOCK_STATUS = 'GRANTED' AND (m.LOCK_TYPE = 'EXCLUSIVE'
-                                                 OR h.LOCK_TYPE IN ('EXCLUSIVE', 'SHARED_NO_READ_WRITE')
-                                                 OR (h.LOCK_TYPE = 'SHARED_NO_WRITE' AND m.LOCK_TYPE IN
-                                                     ('SHARED_WRITE', 'SHARED_NO_WRITE', 'SHARED_UPGRADABLE'))
-                                                 OR (m.LOCK_TYPE IN ('SHARED_NO_WRITE', 'SHARED_NO_READ_WRITE')
-                                                     AND h.LOCK_TYPE IN ('SHARED_WRITE', 'SHARED_READ')))
+             AND (h.LOCK_STATUS = 'GRANTED'
+                  AND ('EXCLUSIVE' IN (m.LOCK_TYPE, h.LOCK_TYPE)
+                       OR ('SHARED_NO_READ_WRITE' IN (m.LOCK_TYPE, h.LOCK_TYPE)
+                           AND 'SHARED' NOT IN (m.LOCK_TYPE, h.LOCK_TYPE)
+                           AND 'SHARED_HIGH_PRIO' NOT IN (m.LOCK_TYPE, h.LOCK_TYPE))
+                       OR CONCAT(LEAST(m.LOCK_TYPE, h.LOCK_TYPE), ' ', GREATEST(m.LOCK_TYPE, h.LOCK_TYPE)) IN
+                          ('SHARED_NO_WRITE SHARED_NO_WRITE', 'SHARED_NO_WRITE SHARED_UPGRADABLE',
+                           'SHARED_NO_WRITE SHARED_WRITE', 'SHARED_NO_WRITE SHARED_WRITE_LOW_PRIO',
+                           'SHARED_READ_ONLY SHARED_WRITE', 'SHARED_READ_ONLY SHARED_WRITE_LOW_PRIO',
+                           'SHARED_UPGRADABLE SHARED_UPGRADABLE', 'INTENTION_EXCLUSIVE SHARED'))
                   OR h.LOCK_STATUS = 'PENDING' AND h.LOCK_TYPE = 'EXCLUSIVE' AND m.LOCK_TYPE <> 'EXCLUSIVE')
        LEFT JOIN performance_schema.threads tb ON tb.THREAD_ID = h.OWNER_THREAD_ID
       WHERE tw.PROCESSLIST_STATE LIKE 'Waiting for % lock' OR tw.PROCESSLIST_STATE = 'User lock'

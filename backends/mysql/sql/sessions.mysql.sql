@@ -8,7 +8,8 @@
 -- column: query sqltext · query_bytes bytes · query_id label · xact_guard time · query_guard time
 -- column: superuser bool · sync_wait bool · own bool · backend_xmin_age count
 --
--- The statement of an idle session is its last one. trx_started is in the server's own time zone.
+-- The statement of an idle session is its last one. A transaction is known by its event (e12), which is what
+-- the server knows now: INNODB_TRX is a copy up to 0.1 s old. trx_started is in the server's own time zone.
 SELECT t.PROCESSLIST_ID AS id,
        NULL AS started,
        t.PROCESSLIST_USER AS user,
@@ -52,8 +53,8 @@ SELECT t.PROCESSLIST_ID AS id,
        LEFT(COALESCE(t.PROCESSLIST_INFO, e.SQL_TEXT), 4096) AS query,
        OCTET_LENGTH(COALESCE(t.PROCESSLIST_INFO, e.SQL_TEXT)) AS query_bytes,
        LEFT(e.DIGEST, 16) AS query_id,
-       x.trx_id AS xact_guard,
-       e.EVENT_ID AS query_guard,
+       COALESCE(CONCAT('e', v.EVENT_ID), x.trx_id) AS xact_guard,
+       IF(t.PROCESSLIST_COMMAND = 'Sleep' OR e.END_EVENT_ID IS NULL, e.EVENT_ID, NULL) AS query_guard,
        NULL AS superuser,
        t.PROCESSLIST_STATE LIKE 'Waiting for semi-sync ACK%' AS sync_wait,
        COALESCE(a.ATTR_VALUE LIKE 'dbatop/%', FALSE) AS own,
@@ -64,6 +65,8 @@ SELECT t.PROCESSLIST_ID AS id,
          ON a.PROCESSLIST_ID = t.PROCESSLIST_ID AND a.ATTR_NAME = 'program_name'
   LEFT JOIN performance_schema.events_statements_current e
          ON e.THREAD_ID = t.THREAD_ID AND e.NESTING_EVENT_LEVEL = 0
+  LEFT JOIN performance_schema.events_transactions_current v
+         ON v.THREAD_ID = t.THREAD_ID AND v.STATE = 'ACTIVE' AND v.AUTOCOMMIT = 'NO'
   LEFT JOIN performance_schema.events_stages_current g ON g.THREAD_ID = t.THREAD_ID
   LEFT JOIN information_schema.INNODB_TRX x ON x.trx_mysql_thread_id = t.PROCESSLIST_ID
  WHERE t.PROCESSLIST_ID IS NOT NULL

@@ -1,0 +1,631 @@
+/* Actions, the reaper and the graph of blockers against real sessions of every MySQL and MariaDB; the managed
+ * services' procedures as stubs of our own, since those services cannot be had here. */
+#include "tests/support/test.h"
+
+#include <mysql.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/mysql/mysql.h"
+#include "tests/support/drive.h"
+#include "tests/support/wait.h"
+
+enum { SERVERS_MAX = 16, SEEN_MS = 5000, RACES = 170 };
+
+static struct drive drive;
+static struct lab_server servers[SERVERS_MAX];
+static size_t nservers;
+
+static int setup(void **state)
+{
+	(void)state;
+	struct err e;
+	struct lab_server all[SERVERS_MAX];
+	assert_true(mysql_driver_init(&e));
+	drive_start(&drive, &mysql_driver);
+	size_t n = lab_servers(NULL, all, SERVERS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (!lab_is_postgres(&all[i]) && strcmp(all[i].role, "primary") == 0)
+			servers[nservers++] = all[i];
+	}
+	return nservers > 0 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	drive_stop(&drive);
+	mysql_driver_end();
+	return 0;
+}
+
+static bool is_mysql(const struct lab_server *s)
+{
+	return strcmp(s->engine, "mysql") == 0;
+}
+
+/* 1. Other people's sessions. */
+
+static MYSQL *other(const struct lab_server *server, const char *user)
+{
+	char password[64];
+	MYSQL *m = mysql_init(NULL);
+	lab_password(user, password, sizeof(password));
+	if (mysql_real_connect(m, server->host, user, password, strcmp(user, "monitor") == 0 ? NULL : "app",
+	            (unsigned)server->port, NULL, 0) == NULL)
+		fail_msg("%s", mysql_error(m));
+	return m;
+}
+
+static bool try(MYSQL *m, const char *sql)
+{
+	if (mysql_real_query(m, sql, strlen(sql)) != 0)
+		return false;
+	MYSQL_RES *r = mysql_store_result(m);
+	mysql_free_result(r);
+	return mysql_errno(m) == 0;
+}
+
+static void run(MYSQL *m, const char *sql)
+{
+	if (!try(m, sql))
+		fail_msg("%s: %s", sql, mysql_error(m));
+}
+
+static void begin(MYSQL *m, const char *sql)
+{
+	assert_int_equal(mysql_send_query(m, sql, strlen(sql)), 0);
+}
+
+/* What became of a statement that was sent: its error number, 0 when it worked. */
+static unsigned outcome_of(MYSQL *m)
+{
+	if (mysql_read_query_result(m))
+		return mysql_errno(m);
+	MYSQL_RES *r = mysql_store_result(m);
+	unsigned number = mysql_errno(m);
+	mysql_free_result(r);
+	return number;
+}
+
+/* 2. Seeing them, as a view would. */
+
+struct seen {
+	struct conn *c;
+	int64_t id;
+	const char *wait_type; /* NULL: any */
+	const char *state;
+	int64_t next; /* not before: who reads INNODB_TRX all the time only gets the same old copy */
+	struct session_ref ref;
+};
+
+static void copy_guard(const struct table *t, size_t row, const char *column, char out[GUARD_MAX])
+{
+	const struct cell *cell = drive_cell(t, row, column);
+	snprintf(out, GUARD_MAX, "%s", cell->type == CELL_TEXT ? cell->u.s : "");
+}
+
+static bool cell_is(const struct table *t, size_t row, const char *column, const char *text)
+{
+	const struct cell *cell = drive_cell(t, row, column);
+	return text == NULL || (cell->type == CELL_TEXT && strcmp(cell->u.s, text) == 0);
+}
+
+static bool look(void *arg)
+{
+	struct seen *s = arg;
+	if (wait_now_ms() < s->next)
+		return false;
+	struct arena *arena = arena_new();
+	struct table *t = drive_table(&drive, s->c, "sessions", 0, arena);
+	long row = drive_row(t, "id", s->id);
+	bool found = row >= 0 && cell_is(t, (size_t)row, "wait_type", s->wait_type) &&
+	             cell_is(t, (size_t)row, "state", s->state);
+	if (found) {
+		s->ref.id = s->id;
+		copy_guard(t, (size_t)row, "xact_guard", s->ref.xact_guard);
+		copy_guard(t, (size_t)row, "query_guard", s->ref.query_guard);
+	}
+	arena_free(arena);
+	s->next = wait_now_ms() + (found ? 0 : 120);
+	return found;
+}
+
+static struct session_ref see(struct conn *c, MYSQL *victim, const char *state, const char *wait_type)
+{
+	struct seen s = {
+	        .c = c, .id = (int64_t)mysql_thread_id(victim), .state = state, .wait_type = wait_type};
+	if (!wait_until(look, &s, SEEN_MS))
+		fail_msg("%s: session %lu is not seen %s / %s", drive.driver->info(c)->server.version_text,
+		        mysql_thread_id(victim), state, wait_type == NULL ? "-" : wait_type);
+	return s.ref;
+}
+
+static struct action_result act_as(struct conn *admin, enum action_kind kind, const struct session_ref *ref,
+        enum kill_dialect dialect, bool whatever)
+{
+	struct action_request req = {.kind = kind,
+	        .target = *ref,
+	        .server = drive.driver->info(admin)->server,
+	        .dialect = dialect,
+	        .whatever_transaction = whatever};
+	struct action_result result;
+	struct ctx ctx = ctx_within(&drive.root, 5000);
+	drive.driver->act(&ctx, admin, &req, &result);
+	return result;
+}
+
+static struct action_result act(struct conn *admin, enum action_kind kind, const struct session_ref *ref)
+{
+	return act_as(admin, kind, ref, KILL_NATIVE, false);
+}
+
+static void expect(struct action_result got, enum action_outcome outcome)
+{
+	if (got.outcome != outcome)
+		fail_msg("expected %s, got %s: %s: %s", action_outcome_name(outcome),
+		        action_outcome_name(got.outcome), got.err.text, got.sql);
+}
+
+struct followed {
+	struct conn *admin;
+	const struct session_ref *ref;
+	struct follow_state state;
+};
+
+static void follow(struct followed *f)
+{
+	struct action_request req = {.target = *f->ref};
+	struct err e;
+	struct ctx ctx = ctx_within(&drive.root, 5000);
+	if (!drive.driver->follow(&ctx, f->admin, &req, &f->state, &e))
+		fail_msg("%s", e.text);
+}
+
+static bool is_gone(void *arg)
+{
+	struct followed *f = arg;
+	follow(f);
+	return !f->state.visible;
+}
+
+static bool is_quiet(void *arg)
+{
+	struct followed *f = arg;
+	follow(f);
+	return f->state.visible && !f->state.active && !f->state.same_query;
+}
+
+static void expect_gone(struct conn *admin, MYSQL *victim, const struct session_ref *ref)
+{
+	struct followed f = {.admin = admin, .ref = ref};
+	assert_true(wait_until(is_gone, &f, SEEN_MS));
+	assert_false(try(victim, "SELECT 1"));
+	mysql_close(victim);
+}
+
+/* 3. The tests. */
+
+static void cancel_and_terminate(const struct lab_server *server)
+{
+	struct endpoint ep;
+	struct conn *admin = drive_open(&drive, server, "actor", LANE_ADMIN, &ep);
+	MYSQL *victim = other(server, "app");
+
+	/* A running statement is cancelled; the session lives on. */
+	begin(victim, "SELECT SLEEP(30)");
+	struct session_ref ref = see(admin, victim, "active", NULL);
+	struct followed f = {.admin = admin, .ref = &ref};
+	follow(&f);
+	assert_true(f.state.visible && f.state.active && f.state.same_query);
+	struct action_result sent = act(admin, ACTION_CANCEL, &ref);
+	expect(sent, OUTCOME_SENT);
+	assert_non_null(strstr(sent.sql, "KILL QUERY"));
+	outcome_of(victim);
+	assert_true(wait_until(is_quiet, &f, SEEN_MS));
+
+	/* The same guard once more: that statement is over. So it is with the next execution of its text. */
+	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_MOVED_ON);
+	begin(victim, "SELECT SLEEP(30)");
+	see(admin, victim, "active", NULL);
+	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_MOVED_ON);
+	expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_MOVED_ON);
+
+	/* The second decision: whatever it runs now. */
+	expect(act_as(admin, ACTION_CANCEL, &ref, KILL_NATIVE, true), OUTCOME_SENT);
+	outcome_of(victim);
+	see(admin, victim, "idle",
+	        NULL); /* the client has its answer before the server has ended the statement */
+	begin(victim, "SELECT SLEEP(30)");
+	ref = see(admin, victim, "active", NULL);
+	expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_SENT);
+	assert_int_not_equal(outcome_of(victim), 0);
+	expect_gone(admin, victim, &ref);
+	expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_MOVED_ON);
+	expect(act_as(admin, ACTION_TERMINATE, &ref, KILL_NATIVE, true), OUTCOME_MOVED_ON);
+	drive.driver->close(admin);
+	endpoint_free(&ep);
+}
+
+static void test_cancel_and_terminate(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++)
+		cancel_and_terminate(&servers[i]);
+}
+
+/* A transaction that wrote has an id of its own; one that only read shares an address with the next; and a
+ * session without one is known by its last statement. */
+static void idle_sessions(const struct lab_server *server)
+{
+	struct endpoint ep;
+	struct conn *admin = drive_open(&drive, server, "actor", LANE_ADMIN, &ep);
+	for (int i = 0; i < 2; i++) {
+		MYSQL *victim = other(server, "app");
+		run(victim, "DROP TABLE IF EXISTS acts");
+		run(victim, "CREATE TABLE acts (id INT PRIMARY KEY, v INT)");
+		run(victim, "REPLACE INTO acts VALUES (1, 1)");
+		run(victim, "BEGIN");
+		run(victim, i == 0 ? "UPDATE acts SET v = v + 1" : "SELECT COUNT(*) FROM acts");
+		struct session_ref ref = see(admin, victim, "idle in transaction", NULL);
+		assert_true(ref.xact_guard[0] != '\0');
+		expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_MOVED_ON);
+		/* The next transaction in the same session is somebody else's work. */
+		run(victim, "COMMIT");
+		run(victim, "BEGIN");
+		run(victim, i == 0 ? "UPDATE acts SET v = v + 1" : "SELECT COUNT(*) FROM acts");
+		expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_MOVED_ON);
+		ref = see(admin, victim, "idle in transaction", NULL);
+		expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_SENT);
+		expect_gone(admin, victim, &ref);
+	}
+	MYSQL *idle = other(server, "app");
+	run(idle, "SELECT 1");
+	struct session_ref ref = see(admin, idle, "idle", NULL);
+	assert_string_equal(ref.xact_guard, "");
+	run(idle, "SELECT 1");
+	expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_MOVED_ON);
+	ref = see(admin, idle, "idle", NULL);
+	expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_SENT);
+	expect_gone(admin, idle, &ref);
+	drive.driver->close(admin);
+	endpoint_free(&ep);
+}
+
+static void test_idle_sessions(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++)
+		idle_sessions(&servers[i]);
+}
+
+/* A procedure's inner statements move on; the CALL is what was meant, and MySQL can name it. MariaDB cannot:
+ * its cancel finds that the statement moved on, and the second decision stops the CALL. */
+static void procedures(const struct lab_server *server)
+{
+	struct endpoint ep;
+	struct conn *admin = drive_open(&drive, server, "actor", LANE_ADMIN, &ep);
+	MYSQL *victim = other(server, "app");
+	run(victim, "DROP PROCEDURE IF EXISTS runs_on");
+	run(victim, "CREATE PROCEDURE runs_on() BEGIN DECLARE i INT DEFAULT 0; "
+	            "WHILE i >= 0 DO SELECT COUNT(*) INTO i FROM information_schema.COLUMNS; END WHILE; END");
+	begin(victim, "CALL runs_on()");
+	struct session_ref ref = see(admin, victim, "active", NULL);
+	struct action_result got = act(admin, ACTION_CANCEL, &ref);
+	if (got.outcome == OUTCOME_MOVED_ON && !is_mysql(server))
+		got = act_as(admin, ACTION_CANCEL, &ref, KILL_NATIVE, true);
+	expect(got, OUTCOME_SENT);
+	assert_int_equal(outcome_of(victim), 1317);
+	run(victim, "DROP PROCEDURE runs_on");
+	mysql_close(victim);
+	drive.driver->close(admin);
+	endpoint_free(&ep);
+}
+
+static void test_procedures(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++)
+		procedures(&servers[i]);
+}
+
+/* A thousand times over all servers: what was seen is over and the same text runs again, or the same
+ * transaction began anew. Nothing may be sent. */
+static void races(const struct lab_server *server, const char *first, const char *again)
+{
+	struct endpoint ep;
+	struct conn *admin = drive_open(&drive, server, "actor", LANE_ADMIN, &ep);
+	MYSQL *victim = other(server, "app");
+	run(victim, "CREATE TABLE IF NOT EXISTS acts (id INT PRIMARY KEY, v INT)");
+	if (*first != '\0')
+		run(victim, first);
+	run(victim, again);
+	struct seen s = {.c = admin, .id = (int64_t)mysql_thread_id(victim)};
+	int wrong = 0;
+	for (int i = 0; i < RACES; i++) {
+		assert_true(look(&s));
+		if (*first != '\0') {
+			run(victim, "ROLLBACK");
+			run(victim, first);
+		}
+		run(victim, again);
+		enum action_kind kind = i % 2 == 0 ? ACTION_TERMINATE : ACTION_CANCEL;
+		wrong += act(admin, kind, &s.ref).outcome != OUTCOME_MOVED_ON;
+	}
+	assert_int_equal(wrong, 0);
+	mysql_close(victim);
+	drive.driver->close(admin);
+	endpoint_free(&ep);
+}
+
+static void test_races_have_no_wrong_victim(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++) {
+		races(&servers[i], "", "SELECT 1");
+		races(&servers[i], "BEGIN", "SELECT COUNT(*) FROM acts");
+	}
+}
+
+static void test_rights_that_are_missing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++) {
+		struct endpoint ends[3];
+		struct conn *actor = drive_open(&drive, &servers[i], "actor", LANE_ADMIN, &ends[0]);
+		struct conn *monitor = drive_open(&drive, &servers[i], "monitor", LANE_ADMIN, &ends[1]);
+		struct conn *nobody = drive_open(&drive, &servers[i], "nobody", LANE_ADMIN, &ends[2]);
+		MYSQL *app = other(&servers[i], "app");
+		run(app, "SELECT 1");
+		struct session_ref ref = see(actor, app, "idle", NULL);
+		struct action_result r = act(monitor, ACTION_TERMINATE, &ref);
+		expect(r, OUTCOME_REFUSED);
+		assert_int_equal(r.err.native, 1095);
+		assert_non_null(
+		        strstr(r.err.text, is_mysql(&servers[i]) ? "CONNECTION_ADMIN" : "CONNECTION ADMIN"));
+		r = act(nobody, ACTION_TERMINATE, &ref);
+		expect(r, OUTCOME_UNPROVABLE);
+		assert_non_null(strstr(r.err.text, "GRANT PROCESS"));
+
+		/* Another server, and a server that was restarted since. */
+		struct action_request req = {
+		        .kind = ACTION_TERMINATE, .target = ref, .server = drive.driver->info(actor)->server};
+		struct ctx ctx = ctx_within(&drive.root, 5000);
+		snprintf(req.server.start, sizeof(req.server.start), "2020-01-01 00:00:00");
+		assert_false(drive.driver->act(&ctx, actor, &req, &r));
+		expect(r, OUTCOME_REFUSED);
+		assert_int_equal(r.err.code, ERR_IDENTITY);
+		run(app, "SELECT 1");
+		mysql_close(app);
+		drive.driver->close(actor);
+		drive.driver->close(monitor);
+		drive.driver->close(nobody);
+		for (int k = 0; k < 3; k++)
+			endpoint_free(&ends[k]);
+	}
+}
+
+/* Our own statement, timed out: the reaper ends it, the lane drains and goes on. Somebody else's is not
+ * touched, and what a lane of this run left behind is ended when it comes back. */
+static void reaps(const struct lab_server *server)
+{
+	static const struct column columns[] = {{.name = "a", .role = ROLE_LABEL}};
+	static const struct probe_param params[] = {{.name = "rows", .type = PARAM_INT}};
+	struct probe sleeping = {.name = "sleeping",
+	        .file = "sleeping.sql",
+	        .columns = columns,
+	        .ncols = 1,
+	        .params = params,
+	        .nparams = 1,
+	        .rows = 1,
+	        .sql = "SELECT SLEEP(20) AS a LIMIT :rows"};
+	struct endpoint ends[2];
+	struct conn *admin = drive_open(&drive, server, "monitor", LANE_ADMIN, &ends[0]);
+	struct conn *fast = drive_open(&drive, server, "monitor", LANE_FAST, &ends[1]);
+	MYSQL *app = other(server, "monitor");
+	struct ctx ctx = ctx_within(&drive.root, 5000), soon = ctx_within(&drive.root, 50);
+	struct arena *arena = arena_new();
+	struct table *t = NULL;
+	struct err e;
+	enum reap reap;
+	struct probe_value rows = {.type = PARAM_INT, .i = 1};
+
+	begin(app, "SELECT SLEEP(1)");
+	struct backend_ref victim = {.id = see(admin, app, "active", NULL).id};
+	assert_true(drive.driver->reap(&ctx, admin, &victim, true, &reap, &e));
+	assert_int_equal(reap, REAP_OTHER);
+
+	assert_false(drive.driver->fetch(&soon, fast, &sleeping, &rows, arena, &t, &e));
+	assert_int_equal(e.code, ERR_TIMEOUT);
+	victim = drive.driver->info(fast)->self;
+	assert_true(drive.driver->reap(&ctx, admin, &victim, false, &reap, &e));
+	assert_int_equal(reap, REAP_SENT);
+	assert_int_equal(drive.driver->drain(&ctx, fast), DRAIN_CLEAN);
+	assert_true(drive.driver->ping(&ctx, fast, &e));
+
+	/* Left behind, and found by the lane's next connection. */
+	soon = ctx_within(&drive.root, 50);
+	assert_false(drive.driver->fetch(&soon, fast, &sleeping, &rows, arena, &t, &e));
+	drive.driver->close(fast);
+	fast = drive_connect(&drive, &ends[1], LANE_FAST);
+	struct session_ref zombie = {.id = victim.id};
+	struct followed f = {.admin = admin, .ref = &zombie};
+	assert_true(wait_until(is_gone, &f, SEEN_MS));
+	assert_true(drive.driver->reap(&ctx, admin, &victim, true, &reap, &e));
+	assert_int_equal(reap, REAP_GONE);
+	assert_int_equal(outcome_of(app), 0);
+	mysql_close(app);
+	arena_free(arena);
+	drive.driver->close(fast);
+	drive.driver->close(admin);
+	endpoint_free(&ends[0]);
+	endpoint_free(&ends[1]);
+}
+
+static void test_the_reaper_ends_only_our_own(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++)
+		reaps(&servers[i]);
+}
+
+struct edge {
+	struct conn *c;
+	MYSQL *waiter;
+	int64_t blocker;
+	const char *kind, *object;
+	int64_t next;
+};
+
+static bool blocks(void *arg)
+{
+	struct edge *edge = arg;
+	if (wait_now_ms() < edge->next)
+		return false;
+	struct arena *arena = arena_new();
+	struct table *t = drive_table(&drive, edge->c, "blockers", 0, arena);
+	bool found = false;
+	for (size_t row = 0; row < t->nrows; row++) {
+		if (drive_cell(t, row, "waiter")->u.i == (int64_t)mysql_thread_id(edge->waiter) &&
+		        drive_cell(t, row, "blocker")->u.i == edge->blocker)
+			found = cell_is(t, row, "kind", edge->kind) &&
+			        cell_is(t, row, "object", edge->object);
+	}
+	arena_free(arena);
+	edge->next = wait_now_ms() + 120;
+	return found;
+}
+
+static void expect_edge(struct conn *c, MYSQL *waiter, int64_t blocker, const char *kind, const char *object)
+{
+	struct edge edge = {.c = c, .waiter = waiter, .blocker = blocker, .kind = kind, .object = object};
+	if (!wait_until(blocks, &edge, SEEN_MS))
+		fail_msg(
+		        "%lu is not blocked by %lld (%s)", mysql_thread_id(waiter), (long long)blocker, kind);
+}
+
+static void blockers(const struct lab_server *server)
+{
+	struct endpoint ep;
+	struct conn *c = drive_open(&drive, server, "monitor", LANE_FAST, &ep);
+	MYSQL *holder = other(server, "app"), *first = other(server, "app"), *second = other(server, "app");
+	int64_t holds = (int64_t)mysql_thread_id(holder);
+	run(holder, "DROP TABLE IF EXISTS acts");
+	run(holder, "CREATE TABLE IF NOT EXISTS acts (id INT PRIMARY KEY, v INT)");
+	run(holder, "REPLACE INTO acts VALUES (1, 1)");
+	run(holder, "BEGIN");
+	run(holder, "UPDATE acts SET v = v + 1 WHERE id = 1");
+	begin(first, "UPDATE acts SET v = v + 1 WHERE id = 1");
+	see(c, first, "active", "Lock");
+	begin(second, "UPDATE acts SET v = v + 1 WHERE id = 1");
+	see(c, second, "active", "Lock");
+	/* Both wait for the one that holds the row, and not for each other. */
+	expect_edge(c, first, holds, "row", "app.acts");
+	expect_edge(c, second, holds, "row", "app.acts");
+	struct arena *arena = arena_new();
+	struct table *t = drive_table(&drive, c, "blockers", 0, arena);
+	assert_int_equal(t->nrows, 2);
+	t = drive_table(&drive, c, "pulse", 0, arena);
+	assert_true(drive_cell(t, 0, "lock_waiters")->u.i >= 2);
+	arena_free(arena);
+	run(holder, "COMMIT");
+	assert_int_equal(outcome_of(first), 0);
+	assert_int_equal(outcome_of(second), 0);
+
+	/* A convoy: the queued DDL is what the next one waits for. */
+	run(holder, "BEGIN");
+	run(holder, "SELECT COUNT(*) FROM acts");
+	begin(first, "ALTER TABLE acts ADD COLUMN w INT");
+	see(c, first, "active", "Lock");
+	bool knows = is_mysql(server);
+	begin(second, "ALTER TABLE acts ADD COLUMN x INT");
+	see(c, second, "active", "Lock");
+	expect_edge(c, first, knows ? holds : -1, "metadata", knows ? "app.acts" : NULL);
+	expect_edge(c, second, knows ? (int64_t)mysql_thread_id(first) : -1, "metadata",
+	        knows ? "app.acts" : NULL);
+	run(holder, "COMMIT");
+	assert_int_equal(outcome_of(first), 0);
+	assert_int_equal(outcome_of(second), 0);
+	run(holder, "DROP TABLE acts");
+	mysql_close(holder);
+	mysql_close(first);
+	mysql_close(second);
+	drive.driver->close(c);
+	endpoint_free(&ep);
+}
+
+static void test_blockers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++)
+		blockers(&servers[i]);
+}
+
+/* Stubs of the procedures that managed services give in place of KILL. */
+static void managed(const struct lab_server *server, enum kill_dialect dialect)
+{
+	static const char *const names[][2] = {
+	        [KILL_RDS] = {"rds_kill_query", "rds_kill"}, [KILL_AZURE] = {"az_kill_query", "az_kill"}};
+	char sql[256];
+	struct endpoint ep;
+	struct conn *admin = drive_open(&drive, server, "dba", LANE_ADMIN, &ep);
+	MYSQL *dba = other(server, "dba"), *victim = other(server, "app");
+	for (int i = 0; i < 2; i++) {
+		snprintf(sql, sizeof(sql), "DROP PROCEDURE IF EXISTS mysql.%s", names[dialect][i]);
+		run(dba, sql);
+		snprintf(sql, sizeof(sql), "CREATE PROCEDURE mysql.%s(IN thread BIGINT) KILL %s thread",
+		        names[dialect][i], i == 0 ? "QUERY" : "CONNECTION");
+		run(dba, sql);
+	}
+	if (!is_mysql(server) && dialect == KILL_RDS) {
+		run(dba, "DROP PROCEDURE IF EXISTS mysql.rds_kill_query_id");
+		run(dba, "CREATE PROCEDURE mysql.rds_kill_query_id(IN query BIGINT) KILL QUERY ID query");
+	}
+	begin(victim, "SELECT SLEEP(30)");
+	struct session_ref ref = see(admin, victim, "active", NULL);
+	struct action_result sent = act_as(admin, ACTION_CANCEL, &ref, dialect, false);
+	expect(sent, OUTCOME_SENT);
+	assert_non_null(strstr(sent.sql, names[dialect][0]));
+	outcome_of(victim);
+	see(admin, victim, "idle",
+	        NULL); /* the client has its answer before the server has ended the statement */
+	begin(victim, "SELECT SLEEP(30)");
+	see(admin, victim, "active", NULL);
+	expect(act_as(admin, ACTION_CANCEL, &ref, dialect, false), OUTCOME_MOVED_ON);
+	expect(act_as(admin, ACTION_TERMINATE, &ref, dialect, false), OUTCOME_MOVED_ON);
+	ref = see(admin, victim, "active", NULL);
+	expect(act_as(admin, ACTION_TERMINATE, &ref, dialect, false), OUTCOME_SENT);
+	expect_gone(admin, victim, &ref);
+	for (int i = 0; i < 2; i++) {
+		snprintf(sql, sizeof(sql), "DROP PROCEDURE mysql.%s", names[dialect][i]);
+		run(dba, sql);
+	}
+	mysql_close(dba);
+	drive.driver->close(admin);
+	endpoint_free(&ep);
+}
+
+static void test_managed_services(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nservers; i++) {
+		managed(&servers[i], KILL_RDS);
+		managed(&servers[i], KILL_AZURE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_cancel_and_terminate),
+	        cmocka_unit_test(test_idle_sessions),
+	        cmocka_unit_test(test_procedures),
+	        cmocka_unit_test(test_races_have_no_wrong_victim),
+	        cmocka_unit_test(test_rights_that_are_missing),
+	        cmocka_unit_test(test_the_reaper_ends_only_our_own),
+	        cmocka_unit_test(test_blockers),
+	        cmocka_unit_test(test_managed_services),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
