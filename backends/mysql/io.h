@@ -39,6 +39,9 @@ struct io_sink {
 bool io_library_init(struct err *e);
 void io_library_end(void);
 const char *io_library_name(char out[64]);
+/* Frees what the library keeps for the calling thread; io_open and io_query bring it back. Called by
+ * io_close. */
+void io_thread_end(void);
 
 /* Connects and logs in. A required TLS is known to be offered before a byte is sent, and with
  * TLS_VERIFY_FULL the certificate is compared with `name` although the library is given the address. */

@@ -2,44 +2,14 @@
  * yield where they would wait, except during a TLS handshake, where they block: the axe cuts them there.
  * Once logged in, the socket is made non-blocking, so that TLS reads yield as well, and a statement that ran
  * out of time stays suspended until io_drain takes it up or io_close drops it. */
-#include "backends/mysql/io.h"
-
-#include <errno.h>
 #include <fcntl.h>
-#include <mysql.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "backends/mysql/errors.h"
-#include "backends/mysql/greeting.h"
-#include "core/base/buf.h"
+#include "backends/mysql/io_internal.h"
 #include "core/base/mem.h"
-
-/* How long after its deadline a call that should have yielded is cut: within it, our own poll ends the wait
- * and the connection can still be drained. */
-enum { AXE_GRACE_MS = 6, PACKET_MAX = 16 * 1024 * 1024, GATE_WAIT_MS = 250 };
-
-enum phase { PHASE_IDLE, PHASE_QUERY, PHASE_ROWS, PHASE_NEXT };
-
-struct io {
-	MYSQL *mysql;
-	struct axe *axe;
-	struct axe_entry entry;
-	MYSQL_RES *res;
-	struct buf sql; /* the statement under way: the library reads it while it sends */
-	enum phase phase;
-	bool broken; /* cut, or lost: never usable again */
-	int waiting; /* MYSQL_WAIT_… of a suspended call, 0 when none */
-	int rc;
-	MYSQL_ROW row;
-	unsigned ncols;
-	unsigned long id;
-	char tls[64];
-	char host[256]; /* see watch_connect */
-};
 
 /* 1. The library. */
 
@@ -61,7 +31,17 @@ const char *io_library_name(char out[64])
 	return out;
 }
 
+void io_thread_end(void)
+{
+	/* libmariadb keeps nothing for a thread. */
+}
+
 /* 2. Waiting. */
+
+int io_socket(const struct io *io)
+{
+	return (int)mysql_get_socket(io->mysql);
+}
 
 static short events_of(int waiting)
 {
@@ -86,15 +66,6 @@ static enum err_code wait_ready(const struct ctx *ctx, struct io *io, int waitin
 	if (*ready == 0)
 		*ready = waiting & ~MYSQL_WAIT_TIMEOUT; /* POLLERR, POLLHUP: the next call tells */
 	return code;
-}
-
-/* The deadline at which a call is cut that did not yield. */
-static struct ctx cut_ctx(const struct ctx *ctx)
-{
-	struct ctx late = *ctx;
-	if (late.deadline < MONO_NEVER - AXE_GRACE_MS * NS_PER_MS)
-		late.deadline += AXE_GRACE_MS * NS_PER_MS;
-	return late;
 }
 
 /* 3. Connecting. */
@@ -139,44 +110,15 @@ static void set_options(MYSQL *m, const struct io_target *to)
 static bool watch_connect(
         const struct ctx *ctx, struct io *io, const struct io_target *to, mono_ns started, struct err *e)
 {
-	int fd = (int)mysql_get_socket(io->mysql), why = 0;
-	socklen_t n = sizeof why;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &n) == 0 && why != 0) {
-		char where[128];
-		snprintf(where, sizeof where, "connect to %s port %u", to->address, to->port);
-		return sqlerr_connect(e, why, where);
-	}
 	if (to->tls == TLS_VERIFY_FULL && to->name != NULL)
 		snprintf(io->host, sizeof io->host, "%s", to->name);
-	if (to->tls == TLS_DISABLE)
-		return true;
-	enum greeting greeting;
-	enum err_code code = greeting_peek(ctx, fd, &greeting);
-	if (code != ERR_NONE)
-		return ctx_fail(ctx, code, started, "connect: waiting for the server's greeting", e);
-	if (greeting == GREETING_PLAIN && to->tls >= TLS_REQUIRE)
-		return err_set(e, ERR_TLS, "TLS is required, but the server does not offer it");
-	return true;
+	return io_check_connected(ctx, io_socket(io), to, started, e);
 }
 
 static bool certificate_name(const struct io *io, const struct io_target *to)
 {
 	return to->tls != TLS_VERIFY_FULL ||
 	       (io->mysql->host != NULL && strcmp(io->mysql->host, to->name) == 0);
-}
-
-/* Why mysql_real_connect failed, with errno's reason where the library only has a number in a text. */
-static bool connect_failed(struct io *io, const struct io_target *to, struct err *e)
-{
-	unsigned number = mysql_errno(io->mysql);
-	if (number == 2002 && to->address == NULL) {
-		char where[160];
-		int why = greeting_socket_errno(to->socket);
-		snprintf(where, sizeof where, "connect to socket %s", to->socket);
-		if (why != 0)
-			return sqlerr_connect(e, why, where);
-	}
-	return sqlerr_set(e, number, mysql_sqlstate(io->mysql), mysql_error(io->mysql));
 }
 
 /* The connect phase, yield by yield. *gated: a place in the TLS gate is held. */
@@ -212,7 +154,7 @@ static bool drive_connect(const struct ctx *ctx, const struct driver_env *env, s
 		return true;
 	if (ctx_done(ctx) != ERR_NONE)
 		return ctx_fail(ctx, ctx_done(ctx), started, "connect: log in", e);
-	return connect_failed(io, to, e);
+	return io_connect_failed(io, to, e);
 }
 
 static void note_tls(struct io *io)
@@ -238,7 +180,7 @@ bool io_open(const struct ctx *ctx, const struct driver_env *env, const struct i
 	snprintf(io->host, sizeof io->host, "%s", to->address != NULL ? to->address : "");
 
 	bool gated = false;
-	struct ctx late = cut_ctx(ctx);
+	struct ctx late = io_cut_ctx(ctx);
 	mono_ns started = clock_now(ctx->clock);
 	axe_arm(env->axe, &io->entry, &late, -1);
 	bool ok = drive_connect(ctx, env, io, to, &gated, e);
@@ -260,27 +202,12 @@ bool io_open(const struct ctx *ctx, const struct driver_env *env, const struct i
 		io_close(io);
 		return false;
 	}
-	int fd = (int)mysql_get_socket(io->mysql), flags = fcntl(fd, F_GETFL);
+	int fd = io_socket(io), flags = fcntl(fd, F_GETFL);
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	io->id = mysql_thread_id(io->mysql);
 	*out = io;
 	return true;
-}
-
-unsigned long io_thread_id(const struct io *io)
-{
-	return io->id;
-}
-
-const char *io_server_version(const struct io *io)
-{
-	return mysql_get_server_info(io->mysql);
-}
-
-const char *io_tls(const struct io *io)
-{
-	return io->tls;
 }
 
 /* The library's read buffer and the stack of its calls, and what OpenSSL keeps for a session. */
@@ -290,7 +217,7 @@ size_t io_memory(const struct io *io)
 	       (io->tls[0] != '\0' ? 40 * 1024 : 0);
 }
 
-/* 4. One statement, as a machine that can stop at every yield. */
+/* 4. The calls of a statement. */
 
 static int begin(struct io *io)
 {
@@ -320,8 +247,7 @@ static int resume(struct io *io, int ready)
 	}
 }
 
-/* Brings the call of the present phase to its end. */
-static enum err_code finish_call(const struct ctx *ctx, struct io *io)
+enum err_code io_finish_call(const struct ctx *ctx, struct io *io)
 {
 	int ready;
 	if (io->waiting == 0)
@@ -333,147 +259,4 @@ static enum err_code finish_call(const struct ctx *ctx, struct io *io)
 		io->waiting = resume(io, ready);
 	}
 	return ERR_NONE;
-}
-
-static bool server_error(struct io *io, struct err *e)
-{
-	enum err_code code = sqlerr_code(mysql_errno(io->mysql));
-	io->phase = PHASE_IDLE;
-	io->broken = io->broken || code == ERR_LOST || code == ERR_IO || code == ERR_PROTOCOL;
-	return sqlerr_set(e, mysql_errno(io->mysql), mysql_sqlstate(io->mysql), mysql_error(io->mysql));
-}
-
-static bool begin_rows(struct io *io, const struct io_sink *sink, struct err *e)
-{
-	enum { COLUMNS_MAX = 256 };
-	const char *names[COLUMNS_MAX];
-	io->ncols = mysql_num_fields(io->res);
-	if (sink == NULL || sink->columns == NULL)
-		return true;
-	if (io->ncols > COLUMNS_MAX)
-		return err_set(e, ERR_PROTOCOL, "a result of %u columns", io->ncols);
-	const MYSQL_FIELD *fields = mysql_fetch_fields(io->res);
-	for (unsigned i = 0; i < io->ncols; i++)
-		names[i] = fields[i].name;
-	return sink->columns(sink->arg, names, io->ncols, e);
-}
-
-static void after_result(struct io *io)
-{
-	if (io->res != NULL)
-		mysql_free_result(io->res); /* all rows were read: nothing to wait for */
-	io->res = NULL;
-	io->phase = mysql_more_results(io->mysql) ? PHASE_NEXT : PHASE_IDLE;
-}
-
-/* What to do after a call has returned. *keep: rows still go to the sink. False: e is the server's error and
- * the machine is idle, or the sink refused and *keep is now false. */
-static bool advance(struct io *io, const struct io_sink *sink, bool *keep, unsigned *done, struct err *e)
-{
-	switch (io->phase) {
-	case PHASE_QUERY:
-	case PHASE_NEXT:
-		if (io->rc > 0)
-			return server_error(io, e);
-		io->res = mysql_use_result(io->mysql);
-		if (io->res == NULL) {
-			if (mysql_errno(io->mysql) != 0)
-				return server_error(io, e);
-			++*done;
-			after_result(io);
-			return true;
-		}
-		io->phase = PHASE_ROWS;
-		return !*keep || begin_rows(io, sink, e);
-	case PHASE_ROWS:
-		if (io->row != NULL)
-			return !*keep || sink == NULL || sink->row == NULL ||
-			       sink->row(sink->arg, (const char *const *)io->row,
-			               mysql_fetch_lengths(io->res), io->ncols, e);
-		if (mysql_errno(io->mysql) != 0) {
-			mysql_free_result(io->res);
-			io->res = NULL;
-			return server_error(io, e);
-		}
-		++*done;
-		after_result(io);
-		return true;
-	default:
-		return true;
-	}
-}
-
-/* Runs until idle. The first error wins; after the sink has refused, the rest is read and dropped. */
-static bool run(
-        const struct ctx *ctx, struct io *io, const struct io_sink *sink, unsigned *done, struct err *e)
-{
-	bool ok = true, keep = true;
-	mono_ns started = clock_now(ctx->clock);
-	struct ctx late = cut_ctx(ctx);
-	axe_arm(io->axe, &io->entry, &late, (int)mysql_get_socket(io->mysql));
-	enum err_code code = ERR_NONE;
-	while (io->phase != PHASE_IDLE) {
-		code = finish_call(ctx, io);
-		if (code != ERR_NONE)
-			break;
-		if (!advance(io, sink, &keep, done, ok ? e : NULL))
-			ok = keep = false;
-	}
-	bool fell = axe_disarm(io->axe, &io->entry);
-	io->broken = io->broken || fell;
-	if (fell && code == ERR_NONE)
-		code = ctx_done(ctx) != ERR_NONE ? ctx_done(ctx) : (ok ? ERR_NONE : ERR_CANCELLED);
-	if (code != ERR_NONE)
-		return ctx_fail(ctx, code, started, "query", e);
-	return ok;
-}
-
-bool io_query(const struct ctx *ctx, struct io *io, const char *sql, size_t n, const struct io_sink *sink,
-        unsigned *done, struct err *e)
-{
-	unsigned count = 0;
-	if (io->broken)
-		return err_set(e, ERR_LOST, "the connection was cut");
-	if (io->phase != PHASE_IDLE)
-		return err_set(e, ERR_PROTOCOL, "the connection is still reading an earlier answer");
-	buf_reset(&io->sql);
-	buf_put(&io->sql, sql, n);
-	if (io->sql.overflow)
-		return err_set(e, ERR_USAGE, "a statement of %zu bytes is too long", n);
-	io->phase = PHASE_QUERY;
-	bool ok = run(ctx, io, sink, &count, e);
-	if (done != NULL)
-		*done = count;
-	return ok;
-}
-
-bool io_busy(const struct io *io)
-{
-	return io->phase != PHASE_IDLE;
-}
-
-enum drain io_drain(const struct ctx *ctx, struct io *io)
-{
-	unsigned done = 0;
-	/* A server's error (our own KILL QUERY) is an answer like any other. */
-	if (io->phase != PHASE_IDLE && !io->broken)
-		run(ctx, io, NULL, &done, NULL);
-	return io->phase == PHASE_IDLE && !io->broken ? DRAIN_CLEAN : DRAIN_BROKEN;
-}
-
-void io_close(struct io *io)
-{
-	if (io == NULL)
-		return;
-	if (io->mysql != NULL) {
-		/* Closed first: what the library would still send or read returns at once. */
-		int fd = (int)mysql_get_socket(io->mysql);
-		if (fd >= 0)
-			shutdown(fd, SHUT_RDWR);
-		if (io->res != NULL)
-			mysql_free_result(io->res);
-		mysql_close(io->mysql);
-	}
-	buf_free(&io->sql);
-	free(io);
 }
