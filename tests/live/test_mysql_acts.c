@@ -248,13 +248,6 @@ static void cancel_and_terminate(const struct lab_server *server)
 	endpoint_free(&ep);
 }
 
-static void test_cancel_and_terminate(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < nservers; i++)
-		cancel_and_terminate(&servers[i]);
-}
-
 /* A transaction that wrote has an id of its own; one that only read shares an address with the next; and a
  * session without one is known by its last statement. */
 static void idle_sessions(const struct lab_server *server)
@@ -293,13 +286,6 @@ static void idle_sessions(const struct lab_server *server)
 	endpoint_free(&ep);
 }
 
-static void test_idle_sessions(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < nservers; i++)
-		idle_sessions(&servers[i]);
-}
-
 /* A procedure's inner statements move on; the CALL is what was meant, and MySQL can name it. MariaDB cannot:
  * its cancel finds that the statement moved on, and the second decision stops the CALL. */
 static void procedures(const struct lab_server *server)
@@ -321,13 +307,6 @@ static void procedures(const struct lab_server *server)
 	mysql_close(victim);
 	drive.driver->close(admin);
 	endpoint_free(&ep);
-}
-
-static void test_procedures(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < nservers; i++)
-		procedures(&servers[i]);
 }
 
 /* A thousand times over all servers: what was seen is over and the same text runs again, or the same
@@ -359,51 +338,44 @@ static void races(const struct lab_server *server, const char *first, const char
 	endpoint_free(&ep);
 }
 
-static void test_races_have_no_wrong_victim(void **state)
+static void all_races(const struct lab_server *server)
 {
-	(void)state;
-	for (size_t i = 0; i < nservers; i++) {
-		races(&servers[i], "", "SELECT 1");
-		races(&servers[i], "BEGIN", "SELECT COUNT(*) FROM acts");
-	}
+	races(server, "", "SELECT 1");
+	races(server, "BEGIN", "SELECT COUNT(*) FROM acts");
 }
 
-static void test_rights_that_are_missing(void **state)
+static void rights(const struct lab_server *server)
 {
-	(void)state;
-	for (size_t i = 0; i < nservers; i++) {
-		struct endpoint ends[3];
-		struct conn *actor = drive_open(&drive, &servers[i], "actor", LANE_ADMIN, &ends[0]);
-		struct conn *monitor = drive_open(&drive, &servers[i], "monitor", LANE_ADMIN, &ends[1]);
-		struct conn *nobody = drive_open(&drive, &servers[i], "nobody", LANE_ADMIN, &ends[2]);
-		MYSQL *app = other(&servers[i], "app");
-		run(app, "SELECT 1");
-		struct session_ref ref = see(actor, app, "idle", NULL);
-		struct action_result r = act(monitor, ACTION_TERMINATE, &ref);
-		expect(r, OUTCOME_REFUSED);
-		assert_int_equal(r.err.native, 1095);
-		assert_non_null(
-		        strstr(r.err.text, is_mysql(&servers[i]) ? "CONNECTION_ADMIN" : "CONNECTION ADMIN"));
-		r = act(nobody, ACTION_TERMINATE, &ref);
-		expect(r, OUTCOME_UNPROVABLE);
-		assert_non_null(strstr(r.err.text, "GRANT PROCESS"));
+	struct endpoint ends[3];
+	struct conn *actor = drive_open(&drive, server, "actor", LANE_ADMIN, &ends[0]);
+	struct conn *monitor = drive_open(&drive, server, "monitor", LANE_ADMIN, &ends[1]);
+	struct conn *nobody = drive_open(&drive, server, "nobody", LANE_ADMIN, &ends[2]);
+	MYSQL *app = other(server, "app");
+	run(app, "SELECT 1");
+	struct session_ref ref = see(actor, app, "idle", NULL);
+	struct action_result r = act(monitor, ACTION_TERMINATE, &ref);
+	expect(r, OUTCOME_REFUSED);
+	assert_int_equal(r.err.native, 1095);
+	assert_non_null(strstr(r.err.text, is_mysql(server) ? "CONNECTION_ADMIN" : "CONNECTION ADMIN"));
+	r = act(nobody, ACTION_TERMINATE, &ref);
+	expect(r, OUTCOME_UNPROVABLE);
+	assert_non_null(strstr(r.err.text, "GRANT PROCESS"));
 
-		/* Another server, and a server that was restarted since. */
-		struct action_request req = {
-		        .kind = ACTION_TERMINATE, .target = ref, .server = drive.driver->info(actor)->server};
-		struct ctx ctx = ctx_within(&drive.root, 5000);
-		snprintf(req.server.start, sizeof(req.server.start), "2020-01-01 00:00:00");
-		assert_false(drive.driver->act(&ctx, actor, &req, &r));
-		expect(r, OUTCOME_REFUSED);
-		assert_int_equal(r.err.code, ERR_IDENTITY);
-		run(app, "SELECT 1");
-		mysql_close(app);
-		drive.driver->close(actor);
-		drive.driver->close(monitor);
-		drive.driver->close(nobody);
-		for (int k = 0; k < 3; k++)
-			endpoint_free(&ends[k]);
-	}
+	/* Another server, and a server that was restarted since. */
+	struct action_request req = {
+	        .kind = ACTION_TERMINATE, .target = ref, .server = drive.driver->info(actor)->server};
+	struct ctx ctx = ctx_within(&drive.root, 5000);
+	snprintf(req.server.start, sizeof(req.server.start), "2020-01-01 00:00:00");
+	assert_false(drive.driver->act(&ctx, actor, &req, &r));
+	expect(r, OUTCOME_REFUSED);
+	assert_int_equal(r.err.code, ERR_IDENTITY);
+	run(app, "SELECT 1");
+	mysql_close(app);
+	drive.driver->close(actor);
+	drive.driver->close(monitor);
+	drive.driver->close(nobody);
+	for (int k = 0; k < 3; k++)
+		endpoint_free(&ends[k]);
 }
 
 /* Our own statement, timed out: the reaper ends it, the lane drains and goes on. Somebody else's is not
@@ -461,13 +433,6 @@ static void reaps(const struct lab_server *server)
 	drive.driver->close(admin);
 	endpoint_free(&ends[0]);
 	endpoint_free(&ends[1]);
-}
-
-static void test_the_reaper_ends_only_our_own(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < nservers; i++)
-		reaps(&servers[i]);
 }
 
 struct edge {
@@ -555,13 +520,6 @@ static void blockers(const struct lab_server *server)
 	endpoint_free(&ep);
 }
 
-static void test_blockers(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < nservers; i++)
-		blockers(&servers[i]);
-}
-
 /* Stubs of the procedures that managed services give in place of KILL. */
 static void managed(const struct lab_server *server, enum kill_dialect dialect)
 {
@@ -606,26 +564,43 @@ static void managed(const struct lab_server *server, enum kill_dialect dialect)
 	endpoint_free(&ep);
 }
 
-static void test_managed_services(void **state)
+static void all_managed(const struct lab_server *server)
 {
-	(void)state;
-	for (size_t i = 0; i < nservers; i++) {
-		managed(&servers[i], KILL_RDS);
-		managed(&servers[i], KILL_AZURE);
-	}
+	managed(server, KILL_RDS);
+	managed(server, KILL_AZURE);
+}
+
+/* Each of these runs on every server. */
+struct scene {
+	const char *name;
+	void (*play)(const struct lab_server *server);
+};
+
+static const struct scene scenes[] = {
+        {"test_cancel_and_terminate", cancel_and_terminate},
+        {"test_idle_sessions", idle_sessions},
+        {"test_procedures", procedures},
+        {"test_races_have_no_wrong_victim", all_races},
+        {"test_rights_that_are_missing", rights},
+        {"test_the_reaper_ends_only_our_own", reaps},
+        {"test_blockers", blockers},
+        {"test_managed_services", all_managed},
+};
+enum { SCENES = sizeof(scenes) / sizeof(scenes[0]) };
+
+static void play(void **state)
+{
+	const struct scene *scene = *state;
+	for (size_t i = 0; i < nservers; i++)
+		scene->play(&servers[i]);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_cancel_and_terminate),
-	        cmocka_unit_test(test_idle_sessions),
-	        cmocka_unit_test(test_procedures),
-	        cmocka_unit_test(test_races_have_no_wrong_victim),
-	        cmocka_unit_test(test_rights_that_are_missing),
-	        cmocka_unit_test(test_the_reaper_ends_only_our_own),
-	        cmocka_unit_test(test_blockers),
-	        cmocka_unit_test(test_managed_services),
-	};
+	struct CMUnitTest tests[SCENES];
+	for (size_t i = 0; i < SCENES; i++)
+		tests[i] = (struct CMUnitTest){.name = scenes[i].name,
+		        .test_func = play,
+		        .initial_state = (void *)(uintptr_t)&scenes[i]};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
