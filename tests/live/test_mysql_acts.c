@@ -321,7 +321,6 @@ static void races(const struct lab_server *server, const char *first, const char
 		run(victim, first);
 	run(victim, again);
 	struct seen s = {.c = admin, .id = (int64_t)mysql_thread_id(victim)};
-	int wrong = 0;
 	for (int i = 0; i < RACES; i++) {
 		assert_true(look(&s));
 		if (*first != '\0') {
@@ -330,9 +329,8 @@ static void races(const struct lab_server *server, const char *first, const char
 		}
 		run(victim, again);
 		enum action_kind kind = i % 2 == 0 ? ACTION_TERMINATE : ACTION_CANCEL;
-		wrong += act(admin, kind, &s.ref).outcome != OUTCOME_MOVED_ON;
+		expect(act(admin, kind, &s.ref), OUTCOME_MOVED_ON);
 	}
-	assert_int_equal(wrong, 0);
 	mysql_close(victim);
 	drive.driver->close(admin);
 	endpoint_free(&ep);
@@ -555,10 +553,6 @@ static void managed(const struct lab_server *server, enum kill_dialect dialect)
 	ref = see(admin, victim, "active", NULL);
 	expect(act_as(admin, ACTION_TERMINATE, &ref, dialect, false), OUTCOME_SENT);
 	expect_gone(admin, victim, &ref);
-	for (int i = 0; i < 2; i++) {
-		snprintf(sql, sizeof(sql), "DROP PROCEDURE mysql.%s", names[dialect][i]);
-		run(dba, sql);
-	}
 	mysql_close(dba);
 	drive.driver->close(admin);
 	endpoint_free(&ep);
