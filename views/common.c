@@ -91,7 +91,7 @@ void filter_box_set(struct filter_box *box, const char *expression, const struct
 	for (size_t i = 0; i < n; i++)
 		names[i] = (struct filter_column){.name = columns[i].name, .seconds = duration >> i & 1};
 	for (size_t i = 0; i < nextra; i++)
-		names[n + i] = (struct filter_column){.name = extra[i]};
+		names[n + i] = (struct filter_column){.name = extra[i], .seconds = duration >> (n + i) & 1};
 	struct filter *f = expression[0] ? filter_compile(expression, names, n + nextra, &e) : NULL;
 
 	box->wrong[0] = '\0';

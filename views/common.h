@@ -28,8 +28,8 @@ struct filter_box {
 };
 enum { FILTER_EXTRA_MAX = 8 };
 /* Compiles over the columns' names and `extra` ones (numbered after the columns); an expression that does not
- * compile leaves the old filter in place and `wrong` set. duration: columns whose bare numbers are seconds, a
- * mask. */
+ * compile leaves the old filter in place and `wrong` set. duration: names whose bare numbers are seconds, a
+ * mask over both. */
 void filter_box_set(struct filter_box *box, const char *expression, const struct list_column *columns,
         size_t n, const char *const *extra, size_t nextra, uint32_t duration);
 void filter_box_free(struct filter_box *box);

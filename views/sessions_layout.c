@@ -1,0 +1,111 @@
+/* Where the parts of the Sessions view stand and which columns it has. Columns that say nothing in a scope
+ * are left out, so that the others have their room. */
+#include "views/sessions_state.h"
+
+const struct list_column session_columns[SCOL_COUNT] = {
+        [SCOL_INSTANCE] =
+                {.name = "instance", .title = "INSTANCE", .min = 12, .ideal = 16, .flex = 1, .pinned = true},
+        [SCOL_ID] = {.name = "id", .title = "ID", .min = 6, .ideal = 6, .right = true, .pinned = true},
+        [SCOL_USER] = {.name = "user", .title = "USER", .priority = 5, .min = 8, .ideal = 10},
+        [SCOL_APP] = {.name = "app", .title = "APP", .priority = 3, .min = 12, .ideal = 14},
+        [SCOL_STATE] = {.name = "state", .title = "STATE", .priority = 1, .min = 11, .ideal = 19},
+        [SCOL_XACT] = {.name = "xact",
+                .title = "XACT AGE",
+                .brief = "XACT",
+                .priority = 1,
+                .min = 6,
+                .ideal = 8,
+                .right = true},
+        [SCOL_LOCKS] = {.name = "locks", .title = "LOCKS", .priority = 1, .min = 9, .ideal = 11},
+        [SCOL_WAIT] = {.name = "wait", .title = "WAIT", .priority = 4, .min = 12, .ideal = 20},
+        [SCOL_AGE] = {.name = "stmt",
+                .title = "STMT AGE",
+                .brief = "STMT",
+                .priority = 6,
+                .min = 6,
+                .ideal = 8,
+                .right = true},
+        [SCOL_DB] = {.name = "db", .title = "DB", .priority = 7, .min = 8, .ideal = 10},
+        [SCOL_CLIENT] = {.name = "client", .title = "CLIENT", .priority = 10, .min = 12, .ideal = 21},
+        [SCOL_ROWS] = {.name = "rows", .title = "ROWS", .priority = 8, .min = 5, .ideal = 5, .right = true},
+        [SCOL_PROGRESS] = {.name = "progress", .title = "PROGRESS", .priority = 9, .min = 8, .ideal = 12},
+        [SCOL_QUERY] =
+                {.name = "query", .title = "STATEMENT", .priority = 2, .min = 16, .ideal = 30, .flex = 6},
+};
+
+enum { NARROW = 110, DOCKED_FROM = 160, STRIP = 4 };
+
+/* --- Where things stand */
+
+void sessions_arrange(struct sessions_state *st, const struct view_input *in)
+{
+	struct rect r = in->body;
+	int head = r.h >= 9 ? 2 : 1;
+
+	st->docked = st->detail && r.w >= DOCKED_FROM;
+	st->head = (struct rect){r.x, r.y, r.w, head < r.h ? head : r.h};
+	st->table = (struct rect){r.x, r.y + st->head.h, r.w, r.h - st->head.h};
+	st->panel = st->strip = (struct rect){0};
+	if (st->docked) {
+		int w = r.w * 2 / 5 > 96 ? 96 : r.w * 2 / 5;
+
+		st->panel = (struct rect){r.x + r.w - w, st->table.y, w, st->table.h};
+		st->table.w -= w;
+	} else if (st->detail) {
+		int list = st->table.h >= 14 ? st->table.h * 2 / 5 : 0;
+
+		st->panel = (struct rect){r.x, st->table.y + list, r.w, st->table.h - list};
+		st->table.h = list;
+	} else if (st->wrap && st->table.h >= 4 + STRIP) {
+		st->table.h -= STRIP + 1;
+		st->strip = (struct rect){r.x, st->table.y + st->table.h, r.w, STRIP + 1};
+	}
+}
+
+void sessions_choose_columns(struct sessions_state *st, const struct view_input *in)
+{
+	size_t instances = 0;
+	bool rows = false;
+	int width = list_width(st->table.w);
+
+	for (size_t i = 0; i < in->snap->n; i++) {
+		if (!scope_has(&in->scope, in->snap, i))
+			continue;
+		instances++;
+		rows |= in->snap->instances[i].cfg->endpoint.engine != ENGINE_POSTGRES;
+	}
+	st->many = instances > 1;
+	st->ncolumns = 0;
+	for (int c = 0; c < SCOL_COUNT; c++) {
+		st->place[c] = -1;
+		if ((c == SCOL_INSTANCE && !st->many) || (c == SCOL_ROWS && !rows))
+			continue;
+		struct list_column *column = &st->columns[st->ncolumns];
+
+		*column = session_columns[c];
+		if (c == SCOL_ID)
+			column->min = column->ideal = (uint16_t)st->id_cells;
+		/* Where there is little room, the statement says more than long forms of the rest. */
+		if ((c == SCOL_STATE || c == SCOL_XACT || c == SCOL_AGE) && width < NARROW)
+			column->ideal = column->min;
+		if (c == SCOL_QUERY && !(st->many && width < NARROW))
+			column->min = width < NARROW ? 22 : 30;
+		st->place[c] = (int)st->ncolumns;
+		st->named[st->ncolumns++] = (enum session_column)c;
+	}
+	list_layout(st->columns, st->ncolumns, width, st->list.scroll, &st->layout);
+}
+
+void sessions_measure_ids(struct sessions_state *st)
+{
+	if (st->id_cells < session_columns[SCOL_ID].min)
+		st->id_cells = session_columns[SCOL_ID].min;
+	for (size_t i = 0; i < st->n; i++) {
+		int cells = 1;
+
+		for (int64_t id = (int64_t)st->keys[i].b; id >= 10; id /= 10)
+			cells++;
+		if (cells > st->id_cells)
+			st->id_cells = cells;
+	}
+}
