@@ -37,9 +37,9 @@ const struct list_column fleet_columns[COL_COUNT] = {
                 .min = 6,
                 .ideal = 9,
                 .right = true},
-        [COL_LAG] = {.name = "lag", .title = "LAG", .priority = 2, .min = 6, .ideal = 14},
+        [COL_LAG] = {.name = "lag", .title = "LAG", .priority = 2, .min = 6, .ideal = 13},
         [COL_RATE] = {.name = "tps", .title = "TPS", .priority = 7, .min = 5, .ideal = 6, .right = true},
-        [COL_SPARK] = {.name = "trend", .title = "60 s", .priority = 8, .min = 8, .ideal = 12},
+        [COL_SPARK] = {.name = "trend", .title = "60 s", .priority = 8, .min = 8, .ideal = 12, .flex = 1},
         [COL_STATE] = {.name = "state", .title = "STATE", .priority = 0, .min = 18, .ideal = 34, .flex = 3},
 };
 

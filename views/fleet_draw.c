@@ -54,6 +54,8 @@ static void draw_count(const struct drawing *d, struct surface *s, int x0, int y
 		list_cell(s, &d->st->layout, x0, y, col, v ? style : STYLE_DIM, human_count((double)v, text));
 }
 
+enum { CONN_BAR = 7, CONN_NARROW = 11 };
+
 /* "412/500" with a bar before it where there is room, and one eighth-block cell after it where there is
  * little. */
 static void draw_connections(const struct drawing *d, struct surface *s, int x0, int y,
@@ -71,20 +73,26 @@ static void draw_connections(const struct drawing *d, struct surface *s, int x0,
 	double share = (double)r->limit_used / (double)r->limit_max;
 	char text[48];
 	int n = snprintf(text, sizeof text, "%lld/%lld", (long long)r->limit_used, (long long)r->limit_max);
-	int bar = cells - n - 1;
+	int bar = cells - n - 1 > CONN_BAR ? CONN_BAR : cells - n - 1;
 
 	if (share >= c->connections_crit)
 		style = STYLE_CRIT;
 	else if (share >= c->connections_warn)
 		style = STYLE_WARN;
-	if (bar > 7)
-		bar = 7;
-	if (bar < 1)
-		bar = 0;
-	if (bar)
+	/* Where a bar has no room, one block after the figure says how full it is. */
+	if (cells <= CONN_NARROW) {
+		surface_field(s, x, y, cells - 1, style, text, (size_t)n, true);
+		if (!s->ascii)
+			surface_fill(s, (struct rect){x + cells - 1, y, 1, 1},
+			        r->stale ? STYLE_STALE : style_gradient(STYLE_BAR_0, share),
+			        0x2581 + (uint32_t)(share >= 1 ? 7 : share * 8));
+		return;
+	}
+	if (bar > 0)
 		surface_bar(s, x, y, bar, share);
-	surface_field(
-	        s, x + (bar ? bar + 1 : 0), y, cells - (bar ? bar + 1 : 0), style, text, (size_t)n, true);
+	else
+		bar = -1;
+	surface_field(s, x + bar + 1, y, cells - bar - 1, style, text, (size_t)n, true);
 }
 
 static void draw_lag(
@@ -108,6 +116,8 @@ static void draw_lag(
 		return;
 	case LAG_PAUSED:
 		snprintf(text, sizeof text, "paused %s", r->lag_ms >= 0 ? human_duration(r->lag_ms, ms) : "");
+		if ((int)strlen(text) > cells)
+			text[sizeof "paused" - 1] = '\0';
 		surface_text(s, x, y, cells, STYLE_WARN, text);
 		return;
 	case LAG_RUNS:
@@ -118,7 +128,7 @@ static void draw_lag(
 
 	if (r->lag_ms >= 0)
 		used = surface_text(s, x, y, cells, late ? STYLE_WARN : base, human_duration(r->lag_ms, ms));
-	if (r->lag_bytes >= 0 && used + 7 <= cells)
+	if (r->lag_bytes >= 0 && cells >= (used ? 13 : 6))
 		surface_text(s, x + (used ? 7 : 0), y, cells - (used ? 7 : 0), late ? STYLE_WARN : STYLE_DIM,
 		        human_bytes(r->lag_bytes, 1, bytes));
 }
@@ -163,8 +173,37 @@ static void draw_silent(const struct drawing *d, struct surface *s, int x0, int 
 	int right = x0 + list_width(d->st->table.w);
 	enum style style = r->health >= SEVERITY_WARN ? severity_style(r->health) : STYLE_DIM;
 
+	const struct link_view *link = &d->in->snap->instances[r->instance].link;
+	const char *text = r->state;
+
+	struct buf reason;
+
+	/* It is there, and does not tell us: the reason is worth more than that we wait. */
+	buf_init(&reason, 512);
+	if (link->state == LINK_UP && snapshot_slot(d->in->snap, r->instance, "pulse").latest)
+		snapshot_reason(d->in->snap, r->instance, "pulse", &reason);
+	if (reason.len)
+		text = buf_str(&reason);
+	else if (!text[0])
+		text = link->state == LINK_DOWN ? link->err.text : "no answer yet";
 	from += surface_text(s, from, y, 2, style, severity_mark(r->health, s->ascii)) + 1;
-	surface_field(s, from, y, right - from, style, r->state, strlen(r->state), false);
+	surface_field(s, from, y, right - from, style, text, strlen(text), false);
+	buf_free(&reason);
+}
+
+static void draw_role(
+        const struct drawing *d, struct surface *s, int x0, int y, const struct fleet_row *r, enum style base)
+{
+	const char *name = server_role_name(r->role);
+	size_t n = strlen(name);
+	int x, cells;
+
+	if (!list_place(&d->st->layout, x0, COL_ROLE, &x, &cells))
+		return;
+	/* "prim", "repl": a cut with an ellipsis would say less. */
+	if ((size_t)cells < n)
+		n = (size_t)cells;
+	surface_textn(s, x, y, cells, r->role == SERVER_PRIMARY ? base : STYLE_DIM, name, n);
 }
 
 static void draw_instance(
@@ -182,8 +221,7 @@ static void draw_instance(
 		draw_silent(d, s, x0, y, r);
 		return;
 	}
-	list_cell(s, l, x0, y, COL_ROLE, r->role == SERVER_PRIMARY ? base : STYLE_DIM,
-	        server_role_name(r->role));
+	draw_role(d, s, x0, y, r, base);
 	draw_connections(d, s, x0, y, r, base);
 	draw_count(d, s, x0, y, COL_ACTIVE, r->active, base);
 	draw_count(d, s, x0, y, COL_IDLE_XACT, r->idle_xact, base);
