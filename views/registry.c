@@ -1,10 +1,5 @@
-/* Every view, in the order of the tabs. A new screen is its file and a line here. */
-#include "tui/view.h"
+/* Which views there are, in tab order: a new view is its file and one line here. */
 #include "views/fleet.h"
 #include "views/sessions.h"
 
-const struct view *const views[] = {
-        &fleet_view,
-        &sessions_view,
-        NULL,
-};
+const struct view *const views[] = {&fleet_view, &sessions_view, NULL};
