@@ -8,22 +8,24 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 
+/* clang-format off */
 const struct cli_subcommand cli_subcommands[CLI_COUNT] = {
-#define SUBCOMMAND(id, name_, args_, summary_, run_)                                                         \
-	[CLI_##id] = {.name = name_, .args = args_, .summary = summary_, .run = run_},
+#define SUBCOMMAND(id, word, arguments, line, handler) \
+	[CLI_##id] = {.name = (word), .args = (arguments), .summary = (line), .run = (handler)},
 #include "cli/subcommands.def"
 #undef SUBCOMMAND
 };
 
 #define ON(id) (1U << CLI_##id)
 const struct cli_option_info cli_options[OPT_COUNT] = {
-#define OPTION(id, long_name, short_name, arg_, commands_, help_)                                            \
-	[OPT_##id] = {                                                                                       \
-	        .name = long_name, .letter = short_name, .arg = arg_, .commands = commands_, .help = help_},
+#define OPTION(id, word, short_name, argument, accepted, clause) \
+	[OPT_##id] = {.name = (word), .letter = (short_name), .arg = (argument), \
+	        .commands = (accepted), .help = (clause)},
 #include "cli/options.def"
 #undef OPTION
 #undef ON
 };
+/* clang-format on */
 
 static bool accepts(enum cli_command command, size_t option)
 {
