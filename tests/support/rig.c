@@ -23,12 +23,25 @@ static const char *const mariadb_files[] = {
         "-- probe: slow  lane: fast  every: 1s  timeout: 300ms  rows: 1\n-- versions: mariadb 10.5-11\n"
         "-- column: n count\nSELECT SLEEP(30) AS n FROM DUAL LIMIT :rows\n"};
 
-static void load_probes(struct rig *r, bool postgres)
+static const char *const mysql_files[] = {
+        "-- probe: pulse  lane: fast  every: 200ms  timeout: 800ms  rows: 1\n-- versions: mysql 8.0-9.7\n"
+        "-- column: active count\nSELECT 1 AS active FROM DUAL LIMIT :rows\n",
+        "-- probe: slow  lane: fast  every: 1s  timeout: 300ms  rows: 1\n-- versions: mysql 8.0-9.7\n"
+        "-- column: n count\nSELECT SLEEP(30) AS n FROM DUAL LIMIT :rows\n"};
+
+static const char *const *files_for(const struct lab_server *server)
+{
+	if (lab_is_postgres(server))
+		return postgres_files;
+	return strcmp(server->engine, "mysql") == 0 ? mysql_files : mariadb_files;
+}
+
+static void load_probes(struct rig *r)
 {
 	struct err e = {.code = ERR_NONE};
 	r->probes = probe_set_new(&e);
 	for (size_t i = 0; i < 2; i++) {
-		const char *text = postgres ? postgres_files[i] : mariadb_files[i];
+		const char *text = files_for(&r->server)[i];
 		struct embedded_file f = {.name = "rig.sql", .data = text, .size = strlen(text)};
 		if (!probe_set_add(r->probes, &f, &e))
 			fail_msg("%s", e.text);
@@ -51,7 +64,7 @@ void rig_start(struct rig *r, const struct driver *driver, const struct lab_serv
 	        .instances = &r->instance,
 	        .ninstances = 1,
 	        .interval_ms = 1000};
-	load_probes(r, lab_is_postgres(server));
+	load_probes(r);
 	r->env.resolver = resolver_new(&clock_real, getaddrinfo);
 	r->env.tls_gate = gate_new(8, &e);
 	r->env.axe = axe_start(&clock_real, &e);
@@ -135,7 +148,7 @@ static const char *list(struct rig *r)
 	        lab_is_postgres(&r->server)
 	                ? "SELECT pid, application_name, state, now() - backend_start, now() - state_change, "
 	                  "left(query, 60) FROM pg_stat_activity WHERE usename = 'monitor'"
-	                : "SELECT ID, COMMAND, TIME_MS, STATE, LEFT(INFO, 60) FROM "
+	                : "SELECT ID, COMMAND, TIME, STATE, LEFT(INFO, 60) FROM "
 	                  "information_schema.PROCESSLIST WHERE USER = 'monitor'",
 	        SQL_MS);
 }
