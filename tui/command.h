@@ -23,9 +23,9 @@ enum {
 
 struct command_info {
 	enum command id;
+	unsigned flags;
 	const char *name; /* what `:` and the config call it: "sort", "terminate" */
 	const char *keys; /* default keys, space separated: "j down"; "" for none */
-	unsigned flags;
 	const char *arg;  /* what may follow on the `:` line: "[column]", "" */
 	const char *help; /* one clause, lower case, no full stop */
 };

@@ -216,7 +216,7 @@ struct filter *filter_compile(
         const char *expression, const struct filter_column *columns, size_t n, struct err *e)
 {
 	struct filter *f = xcalloc(1, sizeof(*f));
-	char word[PATTERN_MAX + 1];
+	char word[PATTERN_MAX + 1] = "";
 	const char *at = expression == NULL ? "" : expression;
 	struct err local = {.code = ERR_NONE};
 	f->columns = (int)n;

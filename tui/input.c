@@ -147,7 +147,7 @@ static struct taken take_ss3(const struct input *in, struct input_event *out)
 		return (struct taken){0};
 	int c = in->bytes[2];
 	if (c >= 'j' && c <= 'y')
-		out->key = pad[c - 'j'];
+		out->key = (unsigned char)pad[c - 'j'];
 	else if (c == 'X')
 		out->key = '=';
 	else

@@ -184,7 +184,7 @@ static bool decode_styles(struct decoder *d, const struct yaml_node *n, void *ob
 /* Two to eight stops become the eight steps of a gradient. */
 static bool decode_gradient(struct decoder *d, const struct yaml_node *n, struct theme *t, enum style first)
 {
-	int32_t stop[STOPS_MAX];
+	int32_t stop[STOPS_MAX] = {0};
 	if (!yaml_expect(d, n, YAML_LIST, "a list of colours"))
 		return false;
 	if (n->n < 2 || n->n > STOPS_MAX)

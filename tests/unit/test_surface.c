@@ -77,7 +77,8 @@ static void test_wide_glyphs_are_never_halved(void **state)
 static void test_hostile_text_is_tamed(void **state)
 {
 	(void)state;
-	static const char text[] = "a\033[31mb\0c\u202ed\xff\x80";
+	static const char text[] = "a\033[31mb\0c\xe2\x80\xae"
+	                           "d\xff\x80";
 	struct surface *s = grid(40, 1);
 	surface_textn(s, 0, 0, 40, STYLE_TEXT, text, sizeof(text) - 1);
 	for (int x = 0; x < 40; x++) {
