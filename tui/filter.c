@@ -128,7 +128,8 @@ static bool parse_number(const char *s, bool seconds, double *out)
 	return true;
 }
 
-/* Repetitions multiply the size of a compiled expression, so their product has a limit. */
+/* Repetitions multiply the size of a compiled expression (the C library writes x+ as xx*, also when x is a
+ * repetition itself), so their product has a limit. */
 static bool regex_is_modest(const char *pattern)
 {
 	double product = 1;
@@ -139,6 +140,8 @@ static bool regex_is_modest(const char *pattern)
 			return false;
 		if (s[0] == '\\' && s[1] != '\0')
 			s++;
+		if (s[0] == '+')
+			product *= 2;
 		if (s[0] != '{')
 			continue;
 		for (const char *d = s + 1; *d != '}' && *d != '\0'; d++) {

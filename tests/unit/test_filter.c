@@ -123,6 +123,7 @@ static void test_mistakes_are_explained(void **state)
 	expect_error("~(", "~(");
 	expect_error("~(a)\\1", "simpler");
 	expect_error("~((a{100}){100}){100}", "simpler");
+	expect_error("~a+++++++++++++++++++++++", "simpler");
 	memset(wide, 'a', sizeof(wide));
 	wide[sizeof(wide) - 1] = '\0';
 	expect_error(wide, "longer than");
