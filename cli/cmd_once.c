@@ -1,5 +1,6 @@
 /* `dbatop once`: the same engine as the screen's, asked once. Waits until every instance has answered or
  * failed, at most until the deadline; a server that hangs costs the others nothing. */
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ enum { WIDTH = 132, HEIGHT = 43, CELLS_MAX = 1000 };
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
 
 struct wishes {
-	const struct once_view *view;
+	const struct view *view;
 	enum format format;
 	uint32_t deadline_ms;
 	int w, h;
@@ -50,10 +51,12 @@ static bool read_wishes(const struct cli *cli, struct wishes *out, struct err *e
 {
 	const char *view = cli->value[OPT_VIEW], *format = cli->value[OPT_FORMAT];
 	const char *size = cli->value[OPT_SIZE];
-	*out = (struct wishes){.w = WIDTH, .h = HEIGHT, .ascii = cli->set[OPT_ASCII]};
-	out->view = once_view_find(view != NULL ? view : "fleet");
+	*out = (struct wishes){.w = WIDTH,
+	        .h = HEIGHT,
+	        .ascii = cli->set[OPT_ASCII] || strcmp(nl_langinfo(CODESET), "UTF-8") != 0};
+	out->view = once_view_find(view != NULL ? view : views[0]->name);
 	if (out->view == NULL)
-		return err_set(e, ERR_USAGE, "--view: '%s' is none of %s", view, once_view_names());
+		return err_set(e, ERR_USAGE, "--view: there is no view '%s'", view);
 	if (format != NULL && !parse_format(format, &out->format))
 		return err_set(e, ERR_USAGE, "--format: '%s' is none of text, json, csv", format);
 	if (size != NULL && !parse_size(size, &out->w, &out->h))
@@ -63,13 +66,14 @@ static bool read_wishes(const struct cli *cli, struct wishes *out, struct err *e
 
 static int print(const struct snapshot *snap, const struct wishes *w, int64_t waited_ms)
 {
+	struct err e;
 	int code = EXIT_OK;
 	if (w->format == FORMAT_JSON)
 		once_json(snap, w->view, waited_ms, stdout);
 	else if (w->format == FORMAT_CSV)
 		once_csv(snap, w->view, waited_ms, stdout);
-	else
-		once_text(snap, w->view, waited_ms, w->w, w->h, w->ascii, stdout);
+	else if (!once_text(snap, w->view, w->w, w->h, w->ascii || snap->config->ascii, stdout, &e))
+		return cli_fail(&e);
 	for (size_t i = 0; i < snap->n; i++) {
 		struct once_instance in;
 		once_look(snap, i, w->view, waited_ms, &in);

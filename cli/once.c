@@ -6,26 +6,13 @@
 #include "core/base/redact.h"
 #include "core/base/text.h"
 
-static const char *const fleet_probes[] = {"server", "pulse", "replication_brief", NULL};
-static const char *const sessions_probes[] = {"server", "pulse", "sessions", "blockers", NULL};
-
-static const struct once_view once_views[] = {
-        {.name = "fleet", .probes = fleet_probes, .rows = "pulse"},
-        {.name = "sessions", .probes = sessions_probes, .rows = "sessions"},
-};
-
-const struct once_view *once_view_find(const char *name)
+const struct view *once_view_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof(once_views) / sizeof(once_views[0]); i++) {
-		if (strcmp(once_views[i].name, name) == 0)
-			return &once_views[i];
+	for (size_t i = 0; views[i] != NULL; i++) {
+		if (strcmp(views[i]->name, name) == 0)
+			return views[i];
 	}
 	return NULL;
-}
-
-const char *once_view_names(void)
-{
-	return "fleet, sessions";
 }
 
 const char *once_status_name(enum once_status s)
@@ -44,7 +31,7 @@ static const char *role_of(const struct snapshot *snap, size_t instance)
 /* The first error among the view's probes; gates are no errors, and what a server has no statement for is
  * none of this server's. */
 static void find_error(
-        const struct snapshot *snap, size_t instance, const struct once_view *view, struct once_instance *out)
+        const struct snapshot *snap, size_t instance, const struct view *view, struct once_instance *out)
 {
 	for (const char *const *probe = view->probes; *probe != NULL; probe++) {
 		const struct sample *s = snapshot_slot(snap, instance, *probe).latest;
@@ -57,7 +44,7 @@ static void find_error(
 	}
 }
 
-void once_look(const struct snapshot *snap, size_t instance, const struct once_view *view, int64_t waited_ms,
+void once_look(const struct snapshot *snap, size_t instance, const struct view *view, int64_t waited_ms,
         struct once_instance *out)
 {
 	const struct instance_view *in = &snap->instances[instance];
@@ -68,7 +55,7 @@ void once_look(const struct snapshot *snap, size_t instance, const struct once_v
 	        .version = known ? link->server.version_text : NULL,
 	        .role = role_of(snap, instance),
 	        .status = ONCE_UP,
-	        .table = snapshot_table(snap, instance, view->rows)};
+	        .table = snapshot_table(snap, instance, view->json_probe)};
 	find_error(snap, instance, view, out);
 	if (link->state == LINK_UP && out->table != NULL)
 		return;

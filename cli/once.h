@@ -7,18 +7,12 @@
 
 #include "core/base/buf.h"
 #include "core/model/snapshot.h"
+#include "tui/view.h"
 
 enum { ONCE_FORMAT = 1 };
 
-/* Which probes a view reads, and whose rows it prints. */
-struct once_view {
-	const char *name;
-	const char *const *probes; /* NULL-terminated */
-	const char *rows;
-};
 /* NULL when there is no such view. */
-const struct once_view *once_view_find(const char *name);
-const char *once_view_names(void); /* "fleet, sessions" */
+const struct view *once_view_find(const char *name);
 
 enum once_status {
 	ONCE_UP,      /* everything the view reads was answered */
@@ -36,7 +30,7 @@ struct once_instance {
 	const struct table *table; /* the view's rows; NULL: unknown */
 };
 /* waited_ms: how long we waited, for the sentence about those that said nothing. */
-void once_look(const struct snapshot *snap, size_t instance, const struct once_view *view, int64_t waited_ms,
+void once_look(const struct snapshot *snap, size_t instance, const struct view *view, int64_t waited_ms,
         struct once_instance *out);
 
 /* A cell as text for people and CSV ("" for unknown); statements redacted by the cluster's policy, nothing
@@ -44,10 +38,10 @@ void once_look(const struct snapshot *snap, size_t instance, const struct once_v
 void once_cell(const struct snapshot *snap, size_t instance, const struct table *t, size_t row, size_t col,
         struct buf *out);
 
-void once_json(const struct snapshot *snap, const struct once_view *view, int64_t waited_ms, FILE *out);
-void once_csv(const struct snapshot *snap, const struct once_view *view, int64_t waited_ms, FILE *out);
-/* The view as its screen shows it, w × h cells; ascii: no line art. */
-void once_text(const struct snapshot *snap, const struct once_view *view, int64_t waited_ms, int w, int h,
-        bool ascii, FILE *out);
+void once_json(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out);
+void once_csv(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out);
+/* The view as its screen shows it, w × h cells; ascii: no line art. False when the screen cannot be made. */
+bool once_text(const struct snapshot *snap, const struct view *view, int w, int h, bool ascii, FILE *out,
+        struct err *e);
 
 #endif

@@ -67,11 +67,11 @@ static void put_row(const struct snapshot *snap, size_t instance, const struct c
 	fputs("\r\n", out);
 }
 
-void once_csv(const struct snapshot *snap, const struct once_view *view, int64_t waited_ms, FILE *out)
+void once_csv(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out)
 {
 	struct columns *all = xcalloc(1, sizeof(*all));
 	for (size_t i = 0; i < snap->n; i++)
-		collect(all, snapshot_table(snap, i, view->rows));
+		collect(all, snapshot_table(snap, i, view->json_probe));
 	fputs("instance,engine,version,server_role,status,error", out);
 	for (size_t k = 0; k < all->n; k++) {
 		fputc(',', out);

@@ -45,7 +45,7 @@ static json_t *rows_json(const struct snapshot *snap, size_t instance, const str
 }
 
 static json_t *instance_json(
-        const struct snapshot *snap, size_t i, const struct once_view *view, int64_t waited_ms)
+        const struct snapshot *snap, size_t i, const struct view *view, int64_t waited_ms)
 {
 	struct once_instance in;
 	once_look(snap, i, view, waited_ms, &in);
@@ -60,7 +60,7 @@ static json_t *instance_json(
 	return j;
 }
 
-void once_json(const struct snapshot *snap, const struct once_view *view, int64_t waited_ms, FILE *out)
+void once_json(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out)
 {
 	char at[32];
 	wall_format(snap->wall, 1, at);

@@ -1,68 +1,54 @@
-/* The text form: for eyes and for `watch`, cut at the width that was asked for. */
+/* The text form is the screen itself, drawn once on a surface instead of a terminal: what `once` prints and
+ * what the cockpit shows cannot drift apart. */
+#include "cli/once.h"
+
+#include <stdint.h>
 #include <stdlib.h>
 
-#include "cli/once.h"
-#include "core/base/mem.h"
-#include "core/base/text.h"
+#include "tui/shell.h"
 
-enum { LINE_BYTES = 4096 };
+enum { SCREEN_BYTES = 8 * 1024 * 1024 };
 
-static void put_line(const struct buf *line, int w, bool ascii, FILE *out)
+static struct snapshot *give(void *arg)
 {
-	char cut[LINE_BYTES];
-	text_truncate(cut, sizeof(cut), buf_str(line), line->len, (size_t)w, ascii);
-	fprintf(out, "%s\n", cut);
+	/* The shell only reads it, and gives it back. */
+	return (struct snapshot *)(uintptr_t)arg;
 }
 
-static void put_row(
-        const struct snapshot *snap, size_t instance, const struct table *t, size_t row, struct buf *line)
+static void keep(void *arg, struct snapshot *snap)
 {
-	for (size_t c = 0; c < t->ncols; c++) {
-		size_t before = line->len;
-		buf_puts(line, c == 0 ? "  " : " ");
-		once_cell(snap, instance, t, row, c, line);
-		if (line->len == before + 1)
-			buf_putc(line, '-');
-	}
+	(void)arg;
+	(void)snap;
 }
 
-static void put_names(const struct table *t, struct buf *line)
+bool once_text(const struct snapshot *snap, const struct view *view, int w, int h, bool ascii, FILE *out,
+        struct err *e)
 {
-	for (size_t c = 0; c < t->ncols; c++)
-		buf_printf(line, "%s%s", c == 0 ? "  " : " ", t->columns[c].name);
-}
-
-/* Prints one instance, returns the lines used. */
-static int put_instance(const struct snapshot *snap, size_t i, const struct once_view *view,
-        int64_t waited_ms, int w, int h, bool ascii, FILE *out)
-{
-	struct once_instance in;
-	struct buf line;
-	once_look(snap, i, view, waited_ms, &in);
-	buf_init(&line, TABLE_BYTES_MAX);
-	buf_printf(&line, "%s  %s %s  %s  %s%s%s", in.name, in.engine, in.version != NULL ? in.version : "?",
-	        in.role != NULL ? in.role : "?", once_status_name(in.status),
-	        in.e.code != ERR_NONE ? ": " : "", in.e.code != ERR_NONE ? in.e.text : "");
-	put_line(&line, w, ascii, out);
-	int used = 1;
-	if (in.table != NULL && used < h) {
-		buf_reset(&line);
-		put_names(in.table, &line);
-		put_line(&line, w, ascii, out);
-		used++;
-	}
-	for (size_t r = 0; in.table != NULL && r < in.table->nrows && used < h; r++, used++) {
-		buf_reset(&line);
-		put_row(snap, i, in.table, r, &line);
-		put_line(&line, w, ascii, out);
-	}
-	buf_free(&line);
-	return used;
-}
-
-void once_text(const struct snapshot *snap, const struct once_view *view, int64_t waited_ms, int w, int h,
-        bool ascii, FILE *out)
-{
-	for (size_t i = 0; i < snap->n && h > 0; i++)
-		h -= put_instance(snap, i, view, waited_ms, w, h, ascii, out);
+	const struct shell_source source = {
+	        .arg = (void *)(uintptr_t)snap, .fd = -1, .take = give, .release = keep};
+	const struct shell_options opt = {.config = snap->config,
+	        .views = views,
+	        .open = view->name,
+	        .clock = &clock_real,
+	        .source = &source,
+	        .signal_fd = -1,
+	        .quit_fd = -1,
+	        .in_fd = -1,
+	        .out_fd = -1,
+	        .ascii = ascii,
+	        .read_only = snap->config->read_only};
+	struct shell *shell;
+	if (!shell_new(&opt, &shell, e))
+		return false;
+	struct surface *screen = surface_new(w, h, ascii);
+	shell_data(shell);
+	shell_draw(shell, screen);
+	struct buf text;
+	buf_init(&text, SCREEN_BYTES);
+	surface_to_text(screen, &text);
+	fputs(buf_str(&text), out);
+	buf_free(&text);
+	surface_free(screen);
+	shell_free(shell);
+	return true;
 }
