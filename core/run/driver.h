@@ -28,7 +28,8 @@ struct driver_env {
 	struct resolver *resolver;
 	struct gate *tls_gate;
 	struct log *log;
-	char run_id[24];       /* of this run: application_name / connection attribute is "dbatop/<run id>" */
+	char run_id[32];       /* of this run and instance: application_name / connection attribute is
+	                           "dbatop/<run id>/<lane>" */
 	uint32_t statement_ms; /* server-side limits set at connect: slightly above the lane's own */
 	uint32_t lock_ms;
 };

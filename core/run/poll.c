@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -97,6 +98,9 @@ static struct station *station_new(struct poller *p, size_t instance, struct err
 		st->env.statement_ms = (max != 0 ? max : QUERY_MAX_DEFAULT_MS) + STATEMENT_MARGIN_MS;
 	if (st->env.lock_ms == 0)
 		st->env.lock_ms = LOCK_LIMIT_MS;
+	/* Two configured addresses may lead to one server: each must only ever end its own leftovers there.
+	 */
+	snprintf(st->env.run_id, sizeof(st->env.run_id), "%.16s.%u", p->opt.env.run_id, (unsigned)instance);
 	pthread_mutex_init(&st->lock, NULL);
 	sort_probes(p, st);
 	for (int k = 0; k < LANE_KINDS; k++)

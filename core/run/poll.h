@@ -14,7 +14,7 @@ struct poller_options {
 	const struct config *config;
 	const struct probe_set *probes;
 	const struct driver *postgres, *mysql; /* who serves which endpoint */
-	struct driver_env env;
+	struct driver_env env; /* run_id: at most 16 bytes, each instance adds its number; limits 0: by config */
 	struct hub *hub;
 	const struct clock *clock;
 	bool once;  /* ask each wanted probe once, do not repeat */

@@ -137,6 +137,17 @@ static void test_fleet_beside_a_black_hole(void **state)
 	proc_free(p);
 }
 
+/* The same servers by several names: none ends what another has opened there. */
+static void test_one_server_by_several_names(void **state)
+{
+	(void)state;
+	struct proc *p = run((const char *[]){TEST_DBATOP, "once", "-f", "json", my_url, pg_url, my_url,
+	        pg_url, my_url, pg_url, my_url, pg_url, my_url, pg_url, my_url, NULL});
+	if (p->exit_code != 0)
+		fail_msg("%s", p->out_bytes.data);
+	proc_free(p);
+}
+
 static void test_sessions(void **state)
 {
 	(void)state;
@@ -283,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_fleet_beside_a_black_hole),
+	        cmocka_unit_test(test_one_server_by_several_names),
 	        cmocka_unit_test(test_sessions),
 	        cmocka_unit_test(test_literals_are_redacted),
 	        cmocka_unit_test(test_csv_and_text),
