@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 78, CTRL_C = 3 };
+enum { WIDTH = 96, CTRL_C = 3 };
 
 static const char *verdict_mark(enum plan_verdict v)
 {

@@ -3,12 +3,13 @@
 
 #include "tui/list.h"
 
-enum { GAP_MAX = 3 };
+enum { GAP_MAX = 3, ROOMY_WIDTH = 100 };
 
 struct fit {
 	const struct list_column *columns;
 	size_t n;
 	int width;
+	bool roomy; /* a number and the word after it stand two cells apart */
 	int w[LIST_COLUMNS_MAX];
 };
 
@@ -20,11 +21,23 @@ static int shown(const struct fit *f)
 	return count;
 }
 
+/* A number ends where the next word begins: one cell between them reads as one word. */
+static int joint(const struct fit *f, size_t i)
+{
+	if (!f->roomy || !f->columns[i].right)
+		return 0;
+	for (i++; i < f->n; i++) {
+		if (f->w[i] > 0)
+			return f->columns[i].right ? 0 : 1;
+	}
+	return 0;
+}
+
 static int total(const struct fit *f, int gap)
 {
 	int sum = 0;
 	for (size_t i = 0; i < f->n; i++)
-		sum += f->w[i];
+		sum += f->w[i] > 0 ? f->w[i] + (gap < 2 ? joint(f, i) : 0) : 0;
 	int count = shown(f);
 	return sum + (count > 0 ? (count - 1) * gap : 0);
 }
@@ -117,9 +130,8 @@ static void flex(struct fit *f, int gap)
 }
 
 /* With room for all ideal widths, columns stand further apart, as far as that is not dearer than text. */
-static int breathe(const struct fit *f)
+static int breathe(const struct fit *f, int gap)
 {
-	int gap = 1;
 	int count = shown(f);
 	while (gap < GAP_MAX && count > 1 && total(f, gap + 1) + count * 2 * gap <= f->width)
 		gap++;
@@ -144,8 +156,10 @@ void list_layout(const struct list_column *columns, size_t n, int width, int scr
 	else
 		drop_by_priority(&f);
 	squeeze(&f);
+	f.roomy = width >= ROOMY_WIDTH;
+	f.roomy = f.roomy && total(&f, 1) <= width;
 	grow(&f, 1);
-	out->gap = all_ideal(&f) ? breathe(&f) : 1;
+	out->gap = all_ideal(&f) ? breathe(&f, 1) : 1;
 	flex(&f, out->gap);
 	out->n = n;
 	int x = 0;
@@ -155,7 +169,7 @@ void list_layout(const struct list_column *columns, size_t n, int width, int scr
 		out->w[i] = f.w[i];
 		out->x[i] = x;
 		if (f.w[i] > 0) {
-			x += f.w[i] + out->gap;
+			x += f.w[i] + out->gap + (out->gap < 2 ? joint(&f, i) : 0);
 			last = (int)i;
 		} else {
 			out->hidden++;

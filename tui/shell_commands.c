@@ -66,7 +66,7 @@ static void show_self(struct shell *sh)
 	if (sh->opt.source->self != NULL)
 		sh->opt.source->self(sh->opt.source->arg, &text);
 	if (sh->terminal != NULL)
-		buf_printf(&text, "terminal: %dx%d, %s, %s written\n", sh->width, sh->height,
+		buf_printf(&text, "\nterminal       %dx%d · %s · %s written\n", sh->width, sh->height,
 		        depths[terminal_depth_used(sh->terminal)],
 		        human_bytes((int64_t)terminal_bytes(sh->terminal), 0, bytes));
 	page_clear(&sh->page);

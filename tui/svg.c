@@ -87,8 +87,11 @@ static void put_backgrounds(const struct picture *p, int y)
 }
 
 /* Eighth blocks and halves. */
-static bool put_block(const struct picture *p, int x, int y, uint32_t c, unsigned fill)
+static bool put_block(const struct picture *p, int x, int y, unsigned fill)
 {
+	const struct surface_cell *cell = cell_at(p, x, y);
+	uint32_t c = cell->base;
+	bool bar = cell->style >= STYLE_BAR_0 && cell->style <= STYLE_BAR_7;
 	double left = left_of(x);
 	double top = top_of(y);
 	double w = cell_width;
@@ -104,8 +107,9 @@ static bool put_block(const struct picture *p, int x, int y, uint32_t c, unsigne
 	} else {
 		return false;
 	}
-	/* A bar is a little lower than its row, so that rows of bars stay apart. */
-	if (c >= 0x2588 && c <= 0x258f) {
+	/* A bar is a little lower than its row, so that rows of bars stay apart; a plot stands on its line.
+	 */
+	if ((c > 0x2588 && c < 0x2590) || (c == 0x2588 && bar)) {
 		top += 3;
 		h -= 6;
 	}
@@ -212,7 +216,7 @@ static void put_row(const struct picture *p, int y)
 			put_text(p, x, y, n);
 		} else if (is_shape(c->base)) {
 			unsigned colour = (unsigned)look_at(p, c).fg;
-			if (!put_block(p, x, y, c->base, colour))
+			if (!put_block(p, x, y, colour))
 				put_line(p, x, y, c->base, colour);
 		}
 	}
