@@ -82,6 +82,19 @@ bool view_move(struct list *list, const struct list_key *keys, enum command c)
 	}
 }
 
+void view_leave_ghost(struct list *list, const struct list_key *keys)
+{
+	long at = list->at < list->rows ? list->at : list->rows - 1;
+
+	if (list->rows > 0) {
+		list_select_row(list, keys, at);
+		return;
+	}
+	list->ghost = false;
+	list->at = 0;
+	list->cursor = (struct list_key){0, 0};
+}
+
 void filter_box_set(struct filter_box *box, const char *expression, const struct list_column *columns,
         size_t n, const char *const *extra, size_t nextra, uint32_t duration)
 {

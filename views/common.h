@@ -20,6 +20,9 @@ struct intent intent_say(const char *text);
 /* Moves the cursor for up, down, page and end commands; false for any other. */
 bool view_move(struct list *list, const struct list_key *keys, enum command c);
 
+/* Puts the cursor on what stands where its ghost is: for rows that have not ended, but are left out now. */
+void view_leave_ghost(struct list *list, const struct list_key *keys);
+
 /* A view's filter and what the user typed for it. */
 struct filter_box {
 	struct filter *filter; /* NULL: everything matches */

@@ -278,7 +278,8 @@ static void arrange(struct fleet_state *st, const struct view_input *in)
 		spare = 10;
 	st->table = in->body;
 	st->panel = (struct rect){0};
-	if (!findings || spare < FINDINGS_LEAST)
+	/* The frame says the worst one already. */
+	if (findings < 2 || spare < FINDINGS_LEAST)
 		return;
 	int h = want < spare ? want : spare;
 
@@ -313,6 +314,9 @@ static void fleet_update(void *state, const struct view_input *in)
 	arrange(st, in);
 	list_layout(fleet_columns, COL_COUNT, list_width(st->table.w), st->list.scroll, &st->layout);
 	list_update(&st->list, st->keys, st->n, st->table.h - 1);
+	/* Instances do not end: one that is not there was folded, filtered, or is out of scope. */
+	if (st->list.ghost)
+		view_leave_ghost(&st->list, st->keys);
 }
 
 /* --- Commands
@@ -472,15 +476,22 @@ static struct intent fleet_apply(void *state, const struct view_input *in, const
 	}
 }
 
+/* Shows the instance even when it is folded away or filtered out: somebody was led to it. */
 static bool fleet_select(void *state, const struct view_input *in, const struct row_ref *row)
 {
 	struct fleet_state *st = state;
 
-	if (row->instance < 0)
+	if (row->instance < 0 || (size_t)row->instance >= in->snap->n)
 		return false;
-	return list_select(&st->list, st->keys,
-	        (struct list_key){
-	                ROW_INSTANCE + 1, list_hash_text(0, view_instance_name(in, (size_t)row->instance))});
+	struct list_key key = {
+	        ROW_INSTANCE + 1, list_hash_text(0, view_instance_name(in, (size_t)row->instance))};
+
+	if (list_select(&st->list, st->keys, key))
+		return true;
+	set_filter(st, "");
+	st->nfolded = 0;
+	fleet_update(state, in);
+	return list_select(&st->list, st->keys, key);
 }
 
 static bool fleet_offers(const void *state, const struct view_input *in, enum command c)

@@ -35,18 +35,6 @@ static void remember_cursor(struct sessions_state *st, const struct view_input *
 	session_ref_of(sessions_at(st->all, instance), s, &g->ref);
 }
 
-/* The operator changed what is listed: the cursor goes to what stands at its place. */
-static void leave_ghost(struct sessions_state *st)
-{
-	if (!st->list.ghost)
-		return;
-	if (st->n == 0)
-		st->list.cursor = (struct list_key){0, 0};
-	else
-		list_select_row(
-		        &st->list, st->keys, st->list.at < (long)st->n ? st->list.at : (long)st->n - 1);
-}
-
 static void settle(struct sessions_state *st, const struct view_input *in)
 {
 	bool moved = st->scope.cluster != in->scope.cluster || st->scope.instance != in->scope.instance;
@@ -64,10 +52,9 @@ static void settle(struct sessions_state *st, const struct view_input *in)
 	sessions_arrange(st, in);
 	sessions_choose_columns(st, in);
 	list_update(&st->list, st->keys, st->n, st->table.h > 1 ? st->table.h - 1 : 1);
-	if (st->explicit) {
-		leave_ghost(st);
-		list_update(&st->list, st->keys, st->n, st->table.h > 1 ? st->table.h - 1 : 1);
-	}
+	/* The operator changed what is listed: what is not there now has not ended. */
+	if (st->explicit && st->list.ghost)
+		view_leave_ghost(&st->list, st->keys);
 	st->explicit = false;
 	remember_cursor(st, in);
 	if (st->detail || st->strip.h)

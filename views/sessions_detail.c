@@ -106,10 +106,9 @@ static void field(const struct detail *d, const char *label, enum style style, s
 	buf_reset(b);
 }
 
-static void describe_who(const struct detail *d, struct buf *b)
+static void describe_who(const struct detail *d)
 {
 	const struct session *s = d->s;
-	const struct endpoint *e = &d->in->snap->instances[d->instance].cfg->endpoint;
 
 	document_newline(d->doc);
 	document_puts(d->doc, STYLE_STRONG, s->user ? s->user : session_kind_name(s->kind));
@@ -121,19 +120,6 @@ static void describe_who(const struct detail *d, struct buf *b)
 		document_newline(d->doc);
 		document_printf(d->doc, STYLE_NOTICE, "protected: %s", session_guard_why(s->guard));
 	}
-	buf_puts(b, s->client ? s->client : "");
-	field(d, "from", STYLE_TEXT, b);
-	buf_printf(b, "%s", view_instance_name(d->in, d->instance));
-	bool elsewhere =
-	        e->host && e->host[0] && strcmp(e->host, view_instance_name(d->in, d->instance)) != 0;
-
-	if (elsewhere)
-		buf_printf(b, "  %s", e->host);
-	if (elsewhere && e->port > 0)
-		buf_printf(b, ":%u", e->port);
-	field(d, "on", STYLE_TEXT, b);
-	buf_puts(b, s->started);
-	field(d, "connected", STYLE_TEXT, b);
 }
 
 static void describe_state(const struct detail *d, struct buf *b)
@@ -150,9 +136,30 @@ static void describe_state(const struct detail *d, struct buf *b)
 	if (sessions_text(d->st, d->in, d->instance, s, SCOL_WAIT, scratch, sizeof scratch, &wait))
 		document_field(d->doc, "wait", s->waiting ? STYLE_WARN : STYLE_TEXT, wait);
 	put_age(b, "open for ", s->xact_ms);
+	put_age(b, b->len ? ", its statement runs for " : "a statement runs for ", s->query_ms);
 	field(d, "transaction", STYLE_TEXT, b);
-	put_age(b, "runs for ", s->query_ms);
-	field(d, "statement", STYLE_TEXT, b);
+}
+
+/* Where it comes from, for whoever has to call somebody. */
+static void describe_connection(const struct detail *d, struct buf *b)
+{
+	const struct endpoint *e = &d->in->snap->instances[d->instance].cfg->endpoint;
+	const char *name = view_instance_name(d->in, d->instance);
+
+	document_newline(d->doc);
+	document_newline(d->doc);
+	document_puts(d->doc, STYLE_HEADER, "CONNECTION");
+	buf_puts(b, d->s->client ? d->s->client : "");
+	field(d, "from", STYLE_TEXT, b);
+	buf_puts(b, name);
+	/* An instance without a name of its own is called by its address already. */
+	if (e->host && strncmp(name, e->host, strlen(e->host)) != 0)
+		buf_printf(b, "  %s", e->host);
+	if (b->len > strlen(name) && e->port > 0)
+		buf_printf(b, ":%u", e->port);
+	field(d, "on", STYLE_TEXT, b);
+	buf_puts(b, d->s->started);
+	field(d, "since", STYLE_TEXT, b);
 }
 
 static void describe_work(const struct detail *d, struct buf *b)
@@ -245,7 +252,7 @@ static void describe_chain(const struct detail *d)
 			        session_state_name(holder->state));
 		if (session_age(holder) >= 0)
 			document_printf(d->doc, STYLE_TEXT, " %s", human_duration(session_age(holder), age));
-		document_puts(d->doc, STYLE_DIM, ": waited for");
+		document_puts(d->doc, STYLE_DIM, ", behind it for");
 		put_edge(d, edge_to(d->view, s, s->blocked_by));
 		if (!holder->blocked)
 			document_puts(d->doc, STYLE_CRIT, " ◀ root");
@@ -370,20 +377,22 @@ void sessions_describe(struct sessions_state *st, const struct view_input *in)
 		describe_ghost(&d);
 		return;
 	}
+	size_t n;
+	int64_t bytes;
+	const char *query = sessions_full_query(st, in, d.instance, d.s, &n, &bytes);
+
 	buf_init(&b, 1024);
-	describe_who(&d, &b);
+	describe_who(&d);
 	describe_state(&d, &b);
 	describe_work(&d, &b);
-	buf_free(&b);
 	d.doc->indent = 0;
 	if (d.s->blocked_by != SESSION_NONE)
 		describe_chain(&d);
 	if (d.s->blocks_now > 0)
 		describe_behind(&d);
-	size_t n;
-	int64_t bytes;
-	const char *query = sessions_full_query(st, in, d.instance, d.s, &n, &bytes);
-
 	describe_statement(&d, query, n, bytes);
+	describe_connection(&d, &b);
+	d.doc->indent = 0;
 	describe_settings(&d);
+	buf_free(&b);
 }
