@@ -8,29 +8,18 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/model/config_schema.h"
 #include "core/model/yaml.h"
 
 static const struct field timeout_fields[] = {
-        {.name = "connect",
-                .type = FIELD_DURATION,
-                .offset = offsetof(struct timeouts, connect_ms),
-                .min = 50,
-                .max = 600000},
-        {.name = "query",
-                .type = FIELD_DURATION,
-                .offset = offsetof(struct timeouts, query_ms),
-                .min = 10,
-                .max = 600000},
-        {.name = "query_max",
-                .type = FIELD_DURATION,
-                .offset = offsetof(struct timeouts, query_max_ms),
-                .min = 10,
-                .max = 600000},
-        {.name = "check",
-                .type = FIELD_DURATION,
-                .offset = offsetof(struct timeouts, check_ms),
-                .min = 10,
-                .max = 3600000},
+#define TIMEOUT(name_, member, min_, max_, help_)                                                            \
+	{.name = name_,                                                                                      \
+	        .type = FIELD_DURATION,                                                                      \
+	        .offset = offsetof(struct timeouts, member),                                                 \
+	        .min = min_,                                                                                 \
+	        .max = max_,                                                                                 \
+	        .help = help_},
+#include "core/model/config_fields.def"
 };
 
 static bool decode_timeouts(struct decoder *d, const struct yaml_node *n, void *object)
@@ -42,25 +31,9 @@ static bool decode_timeouts(struct decoder *d, const struct yaml_node *n, void *
 }
 
 static const struct field threshold_fields[] = {
-        {.name = "statement_warn",
-                .type = FIELD_DURATION64,
-                .offset = offsetof(struct cluster_cfg, statement_warn_ms)},
-        {.name = "idle_transaction_notice",
-                .type = FIELD_DURATION64,
-                .offset = offsetof(struct cluster_cfg, idle_xact_notice_ms)},
-        {.name = "idle_transaction_warn",
-                .type = FIELD_DURATION64,
-                .offset = offsetof(struct cluster_cfg, idle_xact_warn_ms)},
-        {.name = "connections_warn",
-                .type = FIELD_FRACTION,
-                .offset = offsetof(struct cluster_cfg, connections_warn)},
-        {.name = "connections_crit",
-                .type = FIELD_FRACTION,
-                .offset = offsetof(struct cluster_cfg, connections_crit)},
-        {.name = "lag_warn", .type = FIELD_DURATION64, .offset = offsetof(struct cluster_cfg, lag_warn_ms)},
-        {.name = "lag_warn_bytes",
-                .type = FIELD_BYTES,
-                .offset = offsetof(struct cluster_cfg, lag_warn_bytes)},
+#define THRESHOLD(name_, type_, member, help_)                                                               \
+	{.name = name_, .type = FIELD_##type_, .offset = offsetof(struct cluster_cfg, member), .help = help_},
+#include "core/model/config_fields.def"
 };
 
 static bool decode_thresholds(struct decoder *d, const struct yaml_node *n, void *object)
@@ -70,16 +43,14 @@ static bool decode_thresholds(struct decoder *d, const struct yaml_node *n, void
 }
 
 static const struct field override_fields[] = {
-        {.name = "every",
-                .type = FIELD_DURATION,
-                .offset = offsetof(struct probe_override, every_ms),
-                .min = 100,
-                .max = 86400000},
-        {.name = "timeout",
-                .type = FIELD_DURATION,
-                .offset = offsetof(struct probe_override, timeout_ms),
-                .min = 10,
-                .max = 600000},
+#define PACE(name_, member, min_, max_, help_)                                                               \
+	{.name = name_,                                                                                      \
+	        .type = FIELD_DURATION,                                                                      \
+	        .offset = offsetof(struct probe_override, member),                                           \
+	        .min = min_,                                                                                 \
+	        .max = max_,                                                                                 \
+	        .help = help_},
+#include "core/model/config_fields.def"
 };
 
 static bool decode_overrides(struct decoder *d, const struct yaml_node *n, void *object)
@@ -111,16 +82,9 @@ static bool decode_overrides(struct decoder *d, const struct yaml_node *n, void 
 }
 
 static const struct field login_fields[] = {
-        {.name = "user", .type = FIELD_STRING, .offset = offsetof(struct login, user)},
-        {.name = "password", .type = FIELD_STRING, .offset = offsetof(struct login, password)},
-        {.name = "password_file", .type = FIELD_STRING, .offset = offsetof(struct login, password_file)},
-        {.name = "password_command",
-                .type = FIELD_STRING,
-                .offset = offsetof(struct login, password_command)},
-        {.name = "tls", .type = FIELD_STRING, .offset = offsetof(struct login, tls)},
-        {.name = "ca", .type = FIELD_STRING, .offset = offsetof(struct login, ca)},
-        {.name = "cert", .type = FIELD_STRING, .offset = offsetof(struct login, cert)},
-        {.name = "key", .type = FIELD_STRING, .offset = offsetof(struct login, key)},
+#define LOGIN(name_, member, help_)                                                                          \
+	{.name = name_, .type = FIELD_STRING, .offset = offsetof(struct login, member), .help = help_},
+#include "core/model/config_fields.def"
 };
 
 static bool decode_login(struct decoder *d, const struct yaml_node *n, struct login *login)
@@ -208,17 +172,14 @@ static bool decode_later(struct decoder *d, const struct yaml_node *n, void *obj
 	return true;
 }
 
-/* Shared by `defaults` and each cluster; the rows after SHARED are the cluster's alone. */
 static const struct field cluster_fields[] = {
-        {.name = "read_only", .type = FIELD_BOOL, .offset = offsetof(struct cluster_cfg, read_only)},
-        {.name = "redact", .type = FIELD_CUSTOM, .decode = decode_redact},
-        {.name = "timeouts", .type = FIELD_CUSTOM, .decode = decode_timeouts},
-        {.name = "thresholds", .type = FIELD_CUSTOM, .decode = decode_thresholds},
-        {.name = "probes", .type = FIELD_CUSTOM, .decode = decode_overrides},
-        {.name = "login", .type = FIELD_CUSTOM, .decode = decode_later},
-        {.name = "tags", .type = FIELD_CUSTOM, .decode = decode_later},
-        {.name = "name", .type = FIELD_CUSTOM, .decode = decode_later},
-        {.name = "instances", .type = FIELD_CUSTOM, .decode = decode_later},
+#define CLUSTER(name_, type_, member, decode_, help_)                                                        \
+	{.name = name_,                                                                                      \
+	        .type = FIELD_##type_,                                                                       \
+	        .offset = offsetof(struct cluster_cfg, member),                                              \
+	        .decode = decode_,                                                                           \
+	        .help = help_},
+#include "core/model/config_fields.def"
 };
 enum { SHARED_FIELDS = 6 };
 
@@ -269,17 +230,16 @@ static bool decode_instance_login(struct decoder *d, const struct yaml_node *n, 
 }
 
 static const struct field instance_fields[] = {
-        {.name = "name", .type = FIELD_STRING, .offset = offsetof(struct instance_draft, name)},
-        {.name = "url", .type = FIELD_STRING, .offset = offsetof(struct instance_draft, url)},
-        {.name = "service", .type = FIELD_STRING, .offset = offsetof(struct instance_draft, service)},
-        {.name = "option_group",
-                .type = FIELD_STRING,
-                .offset = offsetof(struct instance_draft, option_group)},
-        {.name = "option_file", .type = FIELD_STRING, .offset = offsetof(struct instance_draft, option_file)},
-        {.name = "kill_dialect",
-                .type = FIELD_STRING,
-                .offset = offsetof(struct instance_draft, kill_dialect)},
-        {.name = "login", .type = FIELD_CUSTOM, .decode = decode_instance_login},
+#define INSTANCE(name_, member, help_)                                                                       \
+	{.name = name_,                                                                                      \
+	        .type = FIELD_STRING,                                                                        \
+	        .offset = offsetof(struct instance_draft, member),                                           \
+	        .help = help_},
+#include "core/model/config_fields.def"
+        {.name = "login",
+                .type = FIELD_CUSTOM,
+                .decode = decode_instance_login,
+                .help = "a map, see Login; what it leaves out comes from the cluster, then from defaults"},
 };
 
 static bool parse_kill(
@@ -441,19 +401,45 @@ static bool decode_keys(struct decoder *d, const struct yaml_node *n, void *obje
 }
 
 static const struct field config_fields[] = {
-        {.name = "theme", .type = FIELD_STRING, .offset = offsetof(struct config, theme)},
-        {.name = "interval",
-                .type = FIELD_DURATION,
-                .offset = offsetof(struct config, interval_ms),
-                .min = 200,
-                .max = 60000},
-        {.name = "mouse", .type = FIELD_BOOL, .offset = offsetof(struct config, mouse)},
-        {.name = "ascii", .type = FIELD_BOOL, .offset = offsetof(struct config, ascii)},
-        {.name = "read_only", .type = FIELD_BOOL, .offset = offsetof(struct config, read_only)},
-        {.name = "state_dir", .type = FIELD_STRING, .offset = offsetof(struct config, state_dir)},
-        {.name = "keys", .type = FIELD_CUSTOM, .decode = decode_keys},
-        {.name = "defaults", .type = FIELD_CUSTOM, .decode = decode_later},
-        {.name = "clusters", .type = FIELD_CUSTOM, .decode = decode_later},
+#define TOP(name_, type_, member, min_, max_, decode_, help_)                                                \
+	{.name = name_,                                                                                      \
+	        .type = FIELD_##type_,                                                                       \
+	        .offset = offsetof(struct config, member),                                                   \
+	        .min = min_,                                                                                 \
+	        .max = max_,                                                                                 \
+	        .decode = decode_,                                                                           \
+	        .help = help_},
+#include "core/model/config_fields.def"
+};
+
+const struct config_section config_sections[] = {
+        {.path = "",
+                .title = "The file",
+                .fields = config_fields,
+                .n = sizeof(config_fields) / sizeof(config_fields[0])},
+        {.path = "defaults",
+                .title = "Defaults, and each cluster",
+                .fields = cluster_fields,
+                .n = SHARED_FIELDS},
+        {.title = "Clusters",
+                .fields = cluster_fields + SHARED_FIELDS,
+                .n = sizeof(cluster_fields) / sizeof(cluster_fields[0]) - SHARED_FIELDS},
+        {.title = "Instances",
+                .fields = instance_fields,
+                .n = sizeof(instance_fields) / sizeof(instance_fields[0])},
+        {.title = "Login", .fields = login_fields, .n = sizeof(login_fields) / sizeof(login_fields[0])},
+        {.path = "defaults.timeouts",
+                .title = "Timeouts",
+                .fields = timeout_fields,
+                .n = sizeof(timeout_fields) / sizeof(timeout_fields[0])},
+        {.path = "defaults.thresholds",
+                .title = "Thresholds",
+                .fields = threshold_fields,
+                .n = sizeof(threshold_fields) / sizeof(threshold_fields[0])},
+        {.title = "Probes",
+                .fields = override_fields,
+                .n = sizeof(override_fields) / sizeof(override_fields[0])},
+        {.title = NULL},
 };
 
 bool config_decode(struct config_draft *draft, const char *file, const char *text, size_t n, struct err *e)

@@ -55,6 +55,7 @@ struct field {
 	size_t offset;
 	int64_t min, max; /* 0, 0: no bounds */
 	bool (*decode)(struct decoder *d, const struct yaml_node *node, void *object);
+	const char *help; /* for the manual: one clause, no full stop; NULL where no manual lists it */
 };
 
 /* Decodes a map into object: unknown and repeated keys are errors. Fields that are not mentioned stay as they
