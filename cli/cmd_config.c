@@ -1,5 +1,6 @@
 /* `dbatop config`: whether the configuration says what it should, and the default one to begin with. */
 #include "cli/app.h"
+#include "tui/command.h"
 
 static int check(const struct cli *cli)
 {
@@ -18,6 +19,15 @@ static int check(const struct cli *cli)
 	return EXIT_OK;
 }
 
+static int print_keys(void)
+{
+	for (int c = 0; c < CMD_COUNT; c++) {
+		const struct command_info *info = command_info((enum command)c);
+		printf("%-12s %-12s %s\n", info->name, info->keys, info->help);
+	}
+	return EXIT_OK;
+}
+
 int cmd_config(const struct cli *cli)
 {
 	struct err e;
@@ -25,8 +35,10 @@ int cmd_config(const struct cli *cli)
 		fputs(config_default_text(), stdout);
 		return EXIT_OK;
 	}
+	if (cli->set[OPT_PRINT_KEYS])
+		return print_keys();
 	if (cli->set[OPT_CHECK])
 		return check(cli);
-	err_set(&e, ERR_USAGE, "config: say --check or --print-default");
+	err_set(&e, ERR_USAGE, "config: say --check, --print-default or --print-keys");
 	return cli_fail(&e);
 }

@@ -34,19 +34,35 @@ static void add_command(const struct keymap *m, const struct command_info *info,
 	page_pair(out, STYLE_KEY, keys, STYLE_TEXT, text);
 }
 
-struct section {
-	const char *title;
-	unsigned has, has_not; /* flags */
+const struct help_section help_sections[] = {
+        {"In a view", CMD_VIEW, CMD_MUTATES},
+        {"Acting on a server", CMD_MUTATES, 0},
+        {"Everywhere", 0, CMD_VIEW | CMD_MUTATES},
+        {NULL, 0, 0},
+};
+
+bool help_section_has(const struct help_section *s, const struct command_info *info)
+{
+	return (info->flags & s->has) == s->has && (info->flags & s->has_not) == 0;
+}
+
+const struct help_pair help_filter[] = {
+        {"word", "any column holds it; all words must match"},
+        {"!word", "no column holds it"},
+        {"~regex", "an extended regular expression"},
+        {"state:active", "one column; state:=active is the whole value"},
+        {"age:>5s", "a number or a duration: > >= < <="},
+        {NULL, NULL},
 };
 
 /* A hidden command is a variant of its neighbour: its keys are shown there. */
-static void add_section(const struct keymap *m, const struct section *section, struct page *out)
+static void add_section(const struct keymap *m, const struct help_section *section, struct page *out)
 {
 	page_add(out, STYLE_TITLE, "%s", section->title);
 	char before[KEYS_CAP] = "";
 	for (int c = 0; c < CMD_COUNT; c++) {
 		const struct command_info *info = command_info((enum command)c);
-		if ((info->flags & section->has) != section->has || (info->flags & section->has_not) != 0)
+		if (!help_section_has(section, info))
 			continue;
 		if ((info->flags & CMD_HIDDEN) != 0) {
 			help_keys(m, info->id, before, sizeof(before));
@@ -83,21 +99,13 @@ static bool help_one(const struct keymap *m, const char *name, struct page *out)
 
 bool help_page(const struct keymap *m, const char *name, struct page *out)
 {
-	static const struct section sections[] = {
-	        {"In a view", CMD_VIEW, CMD_MUTATES},
-	        {"Acting on a server", CMD_MUTATES, 0},
-	        {"Everywhere", 0, CMD_VIEW | CMD_MUTATES},
-	};
 	if (name != NULL && name[0] != '\0')
 		return help_one(m, name, out);
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-		add_section(m, &sections[i], out);
+	for (const struct help_section *section = help_sections; section->title != NULL; section++)
+		add_section(m, section, out);
 	page_add(out, STYLE_TITLE, "%s", "Filter");
-	page_pair(out, STYLE_KEY, "word", STYLE_TEXT, "any column holds it; all words must match");
-	page_pair(out, STYLE_KEY, "!word", STYLE_TEXT, "no column holds it");
-	page_pair(out, STYLE_KEY, "~regex", STYLE_TEXT, "an extended regular expression");
-	page_pair(out, STYLE_KEY, "state:active", STYLE_TEXT, "one column; state:=active is the whole value");
-	page_pair(out, STYLE_KEY, "age:>5s", STYLE_TEXT, "a number or a duration: > >= < <=");
+	for (const struct help_pair *pair = help_filter; pair->word != NULL; pair++)
+		page_pair(out, STYLE_KEY, pair->word, STYLE_TEXT, pair->text);
 	page_add(out, STYLE_TEXT, "%s", "");
 	page_add(out, STYLE_DIM, "%s",
 	        "Ctrl-C is Esc; twice within a second it quits. Lower-case keys never change a server.");

@@ -20,6 +20,7 @@ static const struct field timeout_fields[] = {
 	        .max = max_,                                                                                 \
 	        .help = help_},
 #include "core/model/config_fields.def"
+#undef TIMEOUT
 };
 
 static bool decode_timeouts(struct decoder *d, const struct yaml_node *n, void *object)
@@ -34,6 +35,7 @@ static const struct field threshold_fields[] = {
 #define THRESHOLD(name_, type_, member, help_)                                                               \
 	{.name = name_, .type = FIELD_##type_, .offset = offsetof(struct cluster_cfg, member), .help = help_},
 #include "core/model/config_fields.def"
+#undef THRESHOLD
 };
 
 static bool decode_thresholds(struct decoder *d, const struct yaml_node *n, void *object)
@@ -51,6 +53,7 @@ static const struct field override_fields[] = {
 	        .max = max_,                                                                                 \
 	        .help = help_},
 #include "core/model/config_fields.def"
+#undef PACE
 };
 
 static bool decode_overrides(struct decoder *d, const struct yaml_node *n, void *object)
@@ -85,6 +88,7 @@ static const struct field login_fields[] = {
 #define LOGIN(name_, member, help_)                                                                          \
 	{.name = name_, .type = FIELD_STRING, .offset = offsetof(struct login, member), .help = help_},
 #include "core/model/config_fields.def"
+#undef LOGIN
 };
 
 static bool decode_login(struct decoder *d, const struct yaml_node *n, struct login *login)
@@ -180,6 +184,7 @@ static const struct field cluster_fields[] = {
 	        .decode = decode_,                                                                           \
 	        .help = help_},
 #include "core/model/config_fields.def"
+#undef CLUSTER
 };
 enum { SHARED_FIELDS = 6 };
 
@@ -236,6 +241,7 @@ static const struct field instance_fields[] = {
 	        .offset = offsetof(struct instance_draft, member),                                           \
 	        .help = help_},
 #include "core/model/config_fields.def"
+#undef INSTANCE
         {.name = "login",
                 .type = FIELD_CUSTOM,
                 .decode = decode_instance_login,
@@ -410,6 +416,7 @@ static const struct field config_fields[] = {
 	        .decode = decode_,                                                                           \
 	        .help = help_},
 #include "core/model/config_fields.def"
+#undef TOP
 };
 
 const struct config_section config_sections[] = {

@@ -1,0 +1,100 @@
+/* Keys and the filter's words, from the tables that the help screen is made of. */
+#include <string.h>
+
+#include "cli/docs/docs.h"
+#include "tui/help.h"
+
+enum { KEYS_BYTES = 64 };
+
+/* "k Up" as separate keys. */
+static void put_keys(enum doc_form form, FILE *out, const char *keys, bool *first)
+{
+	char key[KEYS_BYTES];
+	for (const char *at = keys; *at != '\0'; at += strspn(at, " ")) {
+		size_t n = strcspn(at, " ");
+		snprintf(key, sizeof(key), "%.*s", (int)n, at);
+		at += n;
+		if (form == DOC_MAN) {
+			fputs(*first ? " Ic " : " , Ic ", out);
+			docs_arg(out, key);
+		} else {
+			if (!*first)
+				fputc(' ', out);
+			docs_code(out, key);
+		}
+		*first = false;
+	}
+}
+
+/* A hidden command is a variant of the one after it: its keys stand there. */
+static void put_command(enum doc_form form, FILE *out, const struct keymap *m, const char *before,
+        const struct command_info *info)
+{
+	char keys[KEYS_BYTES], line[96] = "";
+	bool first = true;
+	help_keys(m, info->id, keys, sizeof(keys));
+	if (keys[0] == '\0' || info->arg[0] != '\0')
+		snprintf(line, sizeof(line), ":%s%s%s", info->name, info->arg[0] != '\0' ? " " : "",
+		        info->arg);
+	fputs(form == DOC_MAN ? ".It" : "| ", out);
+	put_keys(form, out, before, &first);
+	put_keys(form, out, keys, &first);
+	if (line[0] != '\0' && form == DOC_MAN) {
+		fputs(first ? " Ic " : " , Ic ", out);
+		docs_arg(out, line);
+	} else if (line[0] != '\0') {
+		if (!first)
+			fputc(' ', out);
+		docs_code(out, line);
+	}
+	fputs(form == DOC_MAN ? "\n" : " | ", out);
+	docs_sentence(form, out, info->help);
+	fputs(form == DOC_MAN ? "" : " |\n", out);
+}
+
+void docs_keys(enum doc_form form, FILE *out)
+{
+	struct keymap *m = keymap_new(NULL, NULL);
+	for (const struct help_section *s = help_sections; s->title != NULL; s++) {
+		char before[KEYS_BYTES] = "";
+		if (form == DOC_MAN)
+			fprintf(out, ".Ss \\&%s\n.Bl -tag -width \"PgUp , PgDn\"\n", s->title);
+		else
+			fprintf(out, "%s| %s | |\n|---|---|\n", s > help_sections ? "\n" : "", s->title);
+		for (int c = 0; c < CMD_COUNT; c++) {
+			const struct command_info *info = command_info((enum command)c);
+			if (!help_section_has(s, info))
+				continue;
+			if ((info->flags & CMD_HIDDEN) != 0) {
+				help_keys(m, info->id, before, sizeof(before));
+				continue;
+			}
+			put_command(form, out, m, before, info);
+			before[0] = '\0';
+		}
+		if (form == DOC_MAN)
+			fputs(".El\n", out);
+	}
+	keymap_free(m);
+}
+
+void docs_filter(enum doc_form form, FILE *out)
+{
+	fputs(form == DOC_MAN ? ".Bl -tag -width \"state:active\"\n" : "| filter | shows |\n|---|---|\n",
+	        out);
+	for (const struct help_pair *p = help_filter; p->word != NULL; p++) {
+		if (form == DOC_MAN) {
+			fputs(".It Li ", out);
+			docs_arg(out, p->word);
+			fputc('\n', out);
+		} else {
+			fputs("| ", out);
+			docs_code(out, p->word);
+			fputs(" | ", out);
+		}
+		docs_text(form, out, p->text);
+		fputs(form == DOC_MAN ? ".\n" : " |\n", out);
+	}
+	if (form == DOC_MAN)
+		fputs(".El\n", out);
+}
