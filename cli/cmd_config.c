@@ -1,6 +1,46 @@
 /* `dbatop config`: whether the configuration says what it should, and the default one to begin with. */
 #include "cli/app.h"
+#include "core/base/text.h"
 #include "tui/command.h"
+#include "tui/theme.h"
+
+/* A pace for a probe that is not there would be silently lost. */
+static bool check_probe_names(const struct config *cfg, const struct probe_set *probes, struct err *e)
+{
+	const char *names[PROBE_NAMES_MAX];
+	size_t n = 0;
+	for (; n < probe_set_names(probes); n++)
+		names[n] = probe_set_name(probes, (unsigned)n);
+	for (size_t i = 0; i < cfg->nclusters; i++) {
+		for (size_t k = 0; k < cfg->clusters[i].noverrides; k++) {
+			const struct probe_override *o = &cfg->clusters[i].overrides[k];
+			const char *near = text_did_you_mean(o->probe, names, n);
+			if (probe_set_slot(probes, o->probe) < 0)
+				return err_set(e, ERR_USAGE, "%s:%d:%d: there is no probe '%s'%s%s%s",
+				        cfg->file, o->line, o->column, o->probe,
+				        near != NULL ? ": did you mean '" : "", near != NULL ? near : "",
+				        near != NULL ? "'?" : "");
+		}
+	}
+	return true;
+}
+
+/* What only the layers above the config know: commands, themes, probes. */
+static bool check_names(const struct config *cfg, struct err *e)
+{
+	struct theme theme;
+	struct keymap *keys = keymap_new(cfg, e);
+	if (keys == NULL)
+		return false;
+	keymap_free(keys);
+	if (cfg->theme != NULL && !theme_load(cfg->theme, &theme, e))
+		return false;
+	struct probe_set *probes = app_probes(e);
+	bool ok = probes != NULL && check_probe_names(cfg, probes, e);
+	if (probes != NULL)
+		probe_set_free(probes);
+	return ok;
+}
 
 static int check(const struct cli *cli)
 {
@@ -9,6 +49,11 @@ static int check(const struct cli *cli)
 	struct config_sources src = {.file = cli->value[OPT_CONFIG]};
 	if (!config_load(&src, &cfg, &e))
 		return cli_fail(&e);
+	if (!check_names(cfg, &e)) {
+		cli_fail(&e);
+		config_free(cfg);
+		return EXIT_USAGE;
+	}
 	for (size_t i = 0; i < cfg->nwarnings; i++)
 		printf("warning: %s\n", cfg->warnings[i]);
 	printf("%s: %zu clusters, %zu instances\n", cfg->file != NULL ? cfg->file : "no file, defaults",

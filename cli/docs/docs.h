@@ -21,6 +21,7 @@ void docs_commands(enum doc_form form, FILE *out);
 void docs_options(enum doc_form form, FILE *out);
 void docs_keys(enum doc_form form, FILE *out);
 void docs_filter(enum doc_form form, FILE *out);
+void docs_columns(enum doc_form form, FILE *out);
 void docs_config(enum doc_form form, FILE *out);
 void docs_columns_fleet(enum doc_form form, FILE *out);
 void docs_columns_sessions(enum doc_form form, FILE *out);

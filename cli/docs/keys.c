@@ -3,6 +3,7 @@
 
 #include "cli/docs/docs.h"
 #include "tui/help.h"
+#include "tui/view.h"
 
 enum { KEYS_BYTES = 64 };
 
@@ -96,5 +97,31 @@ void docs_filter(enum doc_form form, FILE *out)
 		fputs(form == DOC_MAN ? ".\n" : " |\n", out);
 	}
 	if (form == DOC_MAN)
+		fputs(".El\n", out);
+}
+
+/* The columns of the views that name them; a view may have none to sort by. */
+void docs_columns(enum doc_form form, FILE *out)
+{
+	bool any = false;
+	for (const struct view *const *v = views; *v != NULL; v++) {
+		char line[1024] = "";
+		for (const char *const *c = (*v)->columns; c != NULL && *c != NULL; c++) {
+			size_t used = strlen(line);
+			snprintf(line + used, sizeof(line) - used, "%s%s", used > 0 ? ", " : "", *c);
+		}
+		if (line[0] == '\0')
+			continue;
+		if (!any)
+			fputs(form == DOC_MAN
+			                ? ".Pp\nColumns to filter and to sort by:\n.Bl -tag -width sessions\n"
+			                : "| view | columns to filter and to sort by |\n|---|---|\n",
+			        out);
+		any = true;
+		fprintf(out, form == DOC_MAN ? ".It %s\n" : "| %s | ", (*v)->title);
+		docs_text(form, out, line);
+		fputs(form == DOC_MAN ? "\n" : " |\n", out);
+	}
+	if (any && form == DOC_MAN)
 		fputs(".El\n", out);
 }

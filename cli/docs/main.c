@@ -13,6 +13,7 @@ const struct doc_part doc_parts[] = {
         {"options", docs_options},
         {"keys", docs_keys},
         {"filter", docs_filter},
+        {"columns", docs_columns},
         {"config", docs_config},
         {"columns-fleet", docs_columns_fleet},
         {"columns-sessions", docs_columns_sessions},

@@ -101,7 +101,7 @@ static void put_columns(enum doc_form form, FILE *out, const char *view)
 {
 	struct known all[COLUMNS_MAX];
 	struct probe_set *set = probes();
-	size_t n = collect(set, once_view_find(view)->rows, all);
+	size_t n = collect(set, once_view_find(view)->json_probe, all);
 	fputs(form == DOC_MAN ? ".Bl -tag -width Ds -compact\n" : "| column | type |\n|---|---|\n", out);
 	for (size_t i = 0; i < n; i++)
 		put_column(form, out, &all[i]);

@@ -3,9 +3,9 @@
 
 #include "cli/cli.h"
 #include "cli/docs/docs.h"
-#include "cli/once.h"
 #include "core/base/embedded.h"
 #include "core/model/engine.h"
+#include "tui/view.h"
 
 extern const struct embedded_file embedded_themes[];
 
@@ -20,11 +20,8 @@ const char *docs_values(size_t option, char *out, size_t size)
 	out[0] = '\0';
 	switch (option) {
 	case OPT_VIEW:
-		for (const char *at = once_view_names(); *at != '\0'; at += strspn(at, ", ")) {
-			size_t n = strcspn(at, ", ");
-			add(out, size, at, n);
-			at += n;
-		}
+		for (const struct view *const *v = views; *v != NULL; v++)
+			add(out, size, (*v)->name, strlen((*v)->name));
 		break;
 	case OPT_FORMAT:
 		add(out, size, "text json csv", 13);
