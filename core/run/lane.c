@@ -187,7 +187,6 @@ static void *lane_main(void *arg)
 	lane_disconnect(l, false);
 	free_secret(l->password);
 	l->password = NULL;
-	atomic_store(&l->finished, true);
 	const uint64_t one = 1;
 	ssize_t n = write(p->done, &one, sizeof(one));
 	(void)n;

@@ -62,8 +62,7 @@ struct lane {
 	struct station *st;
 	enum lane_kind kind;
 	pthread_t thread;
-	bool started, joined; /* under the poller's lock */
-	atomic_bool finished;
+	bool started;            /* under the poller's lock */
 	int wake;                /* eventfd */
 	atomic_llong busy_until; /* deadline of the call under way; 0: none */
 

@@ -237,15 +237,13 @@ static struct ctx patience(const struct ctx *ctx)
 #endif
 }
 
-static void join_finished(struct poller *p)
+static void join_all(struct poller *p)
 {
 	for (size_t i = 0; i < p->nstations; i++) {
 		for (int k = 0; p->stations[i] != NULL && k < LANE_KINDS; k++) {
 			struct lane *l = &p->stations[i]->lane[k];
-			if (!l->started || l->joined || !atomic_load(&l->finished))
-				continue;
-			pthread_join(l->thread, NULL);
-			l->joined = true;
+			if (l->started)
+				pthread_join(l->thread, NULL);
 		}
 	}
 }
@@ -267,11 +265,11 @@ bool poller_stop(const struct ctx *ctx, struct poller *p)
 		else if (ctx_wait_fd(&wait, p->done, POLLIN) != ERR_NONE)
 			break;
 	}
-	bool all = p->finished == p->started;
-	join_finished(p);
-	if (all)
-		poller_free(p);
-	return all;
+	if (p->finished < p->started)
+		return false;
+	join_all(p);
+	poller_free(p);
+	return true;
 }
 
 void poller_self(struct poller *p, struct poller_self *out)
