@@ -110,7 +110,11 @@ static int64_t round_of(struct bench *b, enum step step)
 	int64_t from = cpu_us();
 	switch (step) {
 	case STEP_DATA:
-		stage_advance(&b->stage, b->sh, 1);
+		manual_clock_advance(&b->stage.clock, 1000);
+		fixture_advance(b->stage.fixture, 1000);
+		stage_sessions(&b->stage, ROWS);
+		from = cpu_us();
+		shell_data(b->sh);
 		return cpu_us() - from;
 	case STEP_DRAW:
 		shell_draw(b->sh, b->surface);
@@ -120,11 +124,13 @@ static int64_t round_of(struct bench *b, enum step step)
 		terminal_repaint(b->terminal);
 		return paint(b);
 	case STEP_TICK:
-		/* A second passes: every row's age is another one. */
+		/* A second passes: every row's ages are others. */
 		stage_advance(&b->stage, b->sh, 1000);
 		shell_draw(b->sh, b->surface);
-		for (int y = 4; y < HEIGHT - 3; y++)
+		for (int y = 6; y < HEIGHT - 3; y++) {
 			surface_printf(b->surface, 60, y, 5, STYLE_TEXT, "%us", round % 997 + (unsigned)y);
+			surface_printf(b->surface, 90, y, 5, STYLE_TEXT, "%us", round % 991 + (unsigned)y);
+		}
 		round++;
 		return paint(b);
 	case STEP_KEY:
@@ -146,6 +152,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	theme_load("dark", &b.theme, NULL);
 	stage_begin(&b.stage, ROWS);
+	b.stage.options.views = views; /* the real Sessions */
 	b.sh = stage_shell(&b.stage);
 	b.surface = surface_new(WIDTH, HEIGHT, false);
 	open_pty(&b);

@@ -147,7 +147,7 @@ static void free_run(void *arg, struct action_run *run)
 
 /* ---- the fleet ---- */
 
-static void add_sessions(struct stage *st, size_t pg1, size_t rows)
+void stage_sessions(struct stage *st, size_t rows)
 {
 	struct buf text;
 	buf_init(&text, 8U << 20);
@@ -167,7 +167,7 @@ static void add_sessions(struct stage *st, size_t pg1, size_t rows)
 		        "q%zu | SELECT id, name, price FROM product WHERE category = ? ORDER BY price LIMIT "
 		        "?\n",
 		        5000 + i, i % 7, 100 * i % 60000, 50 * i % 30000, 10 * i, i, i);
-	fixture_table(st->fixture, pg1, "sessions", buf_str(&text));
+	fixture_table(st->fixture, 0, "sessions", buf_str(&text));
 	buf_free(&text);
 }
 
@@ -175,11 +175,11 @@ void stage_begin(struct stage *st, size_t rows)
 {
 	memset(st, 0, sizeof(*st));
 	st->fixture = fixture_new();
-	size_t pg1 = fixture_instance(st->fixture, "orders", "orders-pg-1", ENGINE_POSTGRES);
+	fixture_instance(st->fixture, "orders", "orders-pg-1", ENGINE_POSTGRES);
 	size_t pg2 = fixture_instance(st->fixture, "orders", "orders-pg-2", ENGINE_POSTGRES);
 	size_t my1 = fixture_instance(st->fixture, "lab", "lab-my-1", ENGINE_MARIADB);
 	fixture_cluster(st->fixture, "lab")->danger = DANGER_RELAXED;
-	add_sessions(st, pg1, rows);
+	stage_sessions(st, rows);
 	fixture_table(
 	        st->fixture, pg2, "sessions", "id | user | state | xact_ms\n900 | report | active | 1200\n");
 	fixture_table(st->fixture, my1, "sessions", "id | user | state | xact_ms\n31 | dev | active | 40\n");

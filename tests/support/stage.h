@@ -31,6 +31,8 @@ struct stage {
 
 /* Three instances in two clusters, some sessions, one of which blocks. rows: more sessions on the first. */
 void stage_begin(struct stage *st, size_t rows);
+/* A new sample of the first instance, with so many more sessions. */
+void stage_sessions(struct stage *st, size_t rows);
 void stage_end(struct stage *st);
 struct shell *stage_shell(struct stage *st);
 /* Time passes on the stage's clock and the fixture's, and new data arrive. */
