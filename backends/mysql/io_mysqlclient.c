@@ -2,6 +2,7 @@
  * "not ready" without saying what they wait for, over TLS as well, so every wait is ours. What it cannot do
  * is verify a name while it is given an address: with TLS_VERIFY_FULL it looks the name up itself, which no
  * deadline cuts; the name was resolved a moment before, and a lane that is stuck there is abandoned. */
+#include <errmsg.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,12 +188,31 @@ static enum net_async_status call(struct io *io)
 	case PHASE_QUERY:
 		return mysql_real_query_nonblocking(io->mysql, buf_str(&io->sql), io->sql.len);
 	case PHASE_ROWS:
+		io->row = NULL;
 		return mysql_fetch_row_nonblocking(io->res, &io->row);
 	case PHASE_NEXT:
 		return mysql_next_result_nonblocking(io->mysql);
 	default:
 		return NET_ASYNC_COMPLETE;
 	}
+}
+
+/* An error packet in place of a row (a statement that was killed, a right that is missing) is told by the
+ * non-blocking fetch as "commands out of sync", and the statement is over. The packet itself is still in the
+ * read buffer: 0xff, the number, '#' and SQLSTATE, the text. */
+static void tell_real_error(MYSQL *m)
+{
+	NET *net = &m->net;
+	const unsigned char *p = net->read_pos;
+	if (net->last_errno != CR_COMMANDS_OUT_OF_SYNC || p == NULL || p < net->buff ||
+	        p + 9 >= net->buff_end || p[0] != 0xff || p[3] != '#')
+		return;
+	net->last_errno = p[1] | (unsigned)p[2] << 8;
+	memcpy(net->sqlstate, p + 4, SQLSTATE_LENGTH);
+	net->sqlstate[SQLSTATE_LENGTH] = '\0';
+	size_t room = (size_t)(net->buff_end - (p + 9));
+	snprintf(net->last_error, sizeof net->last_error, "%.*s", room < 400 ? (int)room : 400,
+	        (const char *)p + 9);
 }
 
 enum err_code io_finish_call(const struct ctx *ctx, struct io *io)
@@ -207,5 +227,7 @@ enum err_code io_finish_call(const struct ctx *ctx, struct io *io)
 	io->rc = status == NET_ASYNC_ERROR ? 1 : (status == NET_ASYNC_COMPLETE_NO_MORE_RESULTS ? -1 : 0);
 	if (status == NET_ASYNC_ERROR)
 		io->row = NULL;
+	if (io->phase == PHASE_ROWS && io->row == NULL)
+		tell_real_error(io->mysql);
 	return ERR_NONE;
 }
