@@ -14,7 +14,7 @@
 
 /* Mostly it waits for an answer. It may also wait for room to send, which readability does not show: so it is
  * asked again after this long. */
-enum { ASK_AGAIN_MS = 50 };
+enum { ASK_AGAIN_MS = 50, PAUSE_MAX_MS = 8 };
 
 /* 1. The library. */
 
@@ -45,7 +45,8 @@ void io_thread_end(void)
 
 int io_socket(const struct io *io)
 {
-	return io->mysql->net.vio != NULL ? (int)io->mysql->net.fd : -1;
+	/* 0 until connect() has ended. */
+	return io->mysql->net.vio != NULL && io->mysql->net.fd > 0 ? (int)io->mysql->net.fd : -1;
 }
 
 static enum err_code wait_for(const struct ctx *ctx, struct io *io, short events)
@@ -108,21 +109,28 @@ static bool drive_connect(const struct ctx *ctx, const struct driver_env *env, s
 {
 	mono_ns started = clock_now(ctx->clock);
 	bool watched = to->address == NULL;
+	uint32_t pause_ms = 1;
 	enum net_async_status status;
 	while ((status = mysql_real_connect_nonblocking(io->mysql, to->address != NULL ? io->host : NULL,
 	                to->user, to->password, to->database, to->port, to->socket,
 	                to->multi ? CLIENT_MULTI_STATEMENTS : 0)) == NET_ASYNC_NOT_READY) {
 		enum connect_stage stage = mysql_get_connect_nonblocking_stage(io->mysql);
-		bool connecting = stage <= CONNECT_STAGE_NET_WAIT_CONNECT;
-		enum err_code code = wait_for(ctx, io, connecting ? POLLOUT : POLLIN);
+		if (io_socket(io) >= 0)
+			axe_set_fd(env->axe, &io->entry, io_socket(io));
+		/* While it connects it does not tell its socket: it is asked again after a moment. */
+		enum err_code code = ctx_done(ctx);
+		if (code == ERR_NONE && io_socket(io) < 0)
+			code = ctx_sleep(ctx, pause_ms);
+		else if (code == ERR_NONE)
+			code = wait_for(ctx, io, POLLIN);
+		pause_ms = pause_ms < PAUSE_MAX_MS ? pause_ms * 2 : pause_ms;
 		if (code != ERR_NONE)
 			return ctx_fail(ctx, code, started, watched ? "connect: log in" : "connect", e);
-		struct pollfd p = {.fd = io_socket(io), .events = POLLOUT};
-		struct ctx now = ctx_within(ctx, 0);
-		if (watched || (connecting && ctx_wait_fds(&now, &p, 1) != ERR_NONE))
+		if (watched || io_socket(io) < 0)
 			continue;
 		watched = true;
-		if (stage <= CONNECT_STAGE_READ_GREETING && !io_check_connected(ctx, p.fd, to, started, e))
+		if (stage <= CONNECT_STAGE_READ_GREETING &&
+		        !io_check_connected(ctx, io_socket(io), to, started, e))
 			return false;
 		/* The gate evens out a start with many servers; a handshake that hangs must not keep the
 		 * others out, so the wait for a place is short. */
@@ -154,9 +162,17 @@ bool io_open(const struct ctx *ctx, const struct driver_env *env, const struct i
 	snprintf(io->host, sizeof io->host, "%s", to->address != NULL ? host : "");
 
 	bool gated = false;
+	struct ctx late = io_cut_ctx(ctx);
+	mono_ns started = clock_now(ctx->clock);
+	axe_arm(env->axe, &io->entry, &late, -1);
 	bool ok = drive_connect(ctx, env, io, to, &gated, e);
+	bool fell = axe_disarm(env->axe, &io->entry);
 	if (gated)
 		gate_leave(env->tls_gate);
+	if (fell) {
+		enum err_code code = ctx_done(ctx) != ERR_NONE ? ctx_done(ctx) : ERR_CANCELLED;
+		ok = ctx_fail(ctx, code, started, "connect: log in", e);
+	}
 	const char *cipher = ok ? mysql_get_ssl_cipher(io->mysql) : NULL;
 	if (cipher != NULL)
 		snprintf(io->tls, sizeof io->tls, "%s%s",
