@@ -207,7 +207,8 @@ static void test_self_and_added_instances(void **state)
 	assert_int_equal(self.lanes_stuck, 0);
 	assert_true(self.connections >= 3 && self.connections <= 4);
 	assert_int_equal(self.zombies, 0);
-	assert_true(self.queries >= 6);
+	/* Two may still be under way. */
+	assert_true(self.queries >= 4);
 	assert_int_equal(self.timeouts, 0);
 }
 
