@@ -38,6 +38,35 @@ const char *view_instance_name(const struct view_input *in, size_t instance)
 	return in->snap->instances[instance].cfg->name;
 }
 
+/* Where the n-th cell from the start begins; n larger than the name: its end. */
+static size_t cell_at(const char *name, size_t length, int n)
+{
+	struct glyph g;
+	size_t pos = 0, next = 0;
+
+	for (int used = 0; text_next(name, length, &next, &g); pos = next) {
+		if (used + g.width > n)
+			return pos;
+		used += g.width;
+	}
+	return length;
+}
+
+void view_name(const char *name, int cells, char *out, size_t cap)
+{
+	size_t n = strlen(name);
+	int width = (int)text_width(name, n);
+
+	if (width <= cells || cells < 5) {
+		snprintf(out, cap, "%s", name);
+		return;
+	}
+	size_t head = cell_at(name, n, (cells - 1) / 2);
+	size_t tail = cell_at(name, n, width - (cells - 1 - (cells - 1) / 2));
+
+	snprintf(out, cap, "%.*s…%s", (int)head, name, name + tail);
+}
+
 struct intent intent_none(void)
 {
 	return (struct intent){.kind = INTENT_NONE};

@@ -13,6 +13,10 @@ const char *severity_mark(enum severity s, bool ascii); /* ● ▲ ✖, or o ! X
 
 const char *view_instance_name(const struct view_input *in, size_t instance);
 
+/* A name in at most `cells`: what is cut is cut from its middle, since names of servers differ at their ends.
+ */
+void view_name(const char *name, int cells, char *out, size_t cap);
+
 struct intent intent_none(void);
 struct intent intent_done(void);
 struct intent intent_say(const char *text);

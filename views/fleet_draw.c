@@ -213,9 +213,13 @@ static void draw_instance(
 	const char *name = view_instance_name(d->in, r->instance);
 	enum style base = r->stale ? STYLE_STALE : STYLE_TEXT;
 	bool grouped = d->st->fleet->ngroups > 1 || d->st->fleet->groups[0].name[0];
-	char text[HUMAN_MAX], shown[256];
+	char text[HUMAN_MAX], cut[256] = "", shown[260];
 
-	snprintf(shown, sizeof shown, "%s%s", grouped ? "  " : "", name);
+	int x, cells, indent = grouped ? 2 : 0;
+
+	if (list_place(l, x0, COL_INSTANCE, &x, &cells))
+		view_name(name, cells - indent, cut, sizeof cut);
+	snprintf(shown, sizeof shown, "%*s%s", indent, "", cut);
 	list_cell(s, l, x0, y, COL_INSTANCE, base, shown);
 	if (!r->answers) {
 		draw_silent(d, s, x0, y, r);

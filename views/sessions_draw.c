@@ -104,13 +104,28 @@ static void draw_id(const struct drawing *d, const struct row *r)
 	cell(d, r, SCOL_ID, style, text);
 }
 
+static void draw_instance(const struct drawing *d, const struct row *r)
+{
+	char name[256];
+	int x, cells;
+
+	if (!place(d, r, SCOL_INSTANCE, &x, &cells))
+		return;
+	view_name(view_instance_name(d->in, r->instance), cells, name, sizeof name);
+	cell(d, r, SCOL_INSTANCE, r->base, name);
+}
+
 static void draw_app(const struct drawing *d, const struct row *r)
 {
 	const struct session *s = r->session;
+	int x, cells;
 
 	if (s->app && s->app[0])
 		cell(d, r, SCOL_APP, r->base, s->app);
-	else if (s->kind != SESSION_CLIENT)
+	else if (s->kind == SESSION_CLIENT && !place(d, r, SCOL_USER, &x, &cells))
+		/* Somebody must be named. */
+		cell(d, r, SCOL_APP, r->base, s->user ? s->user : "");
+	else if (s->kind != SESSION_CLIENT && s->row != SESSION_NONE)
 		cell(d, r, SCOL_APP, STYLE_DIM, session_kind_name(s->kind));
 }
 
@@ -299,7 +314,7 @@ static void draw_row(void *arg, struct surface *s, const struct list_layout *l, 
 	r.stale = snapshot_is_stale(d->in->snap, r.instance, "sessions");
 	r.base = r.stale ? STYLE_STALE : r.session->leader != SESSION_NONE ? STYLE_DIM : STYLE_TEXT;
 	draw_gutter(d, &r);
-	draw_text(d, &r, SCOL_INSTANCE, r.base);
+	draw_instance(d, &r);
 	draw_id(d, &r);
 	draw_text(d, &r, SCOL_USER, r.base);
 	draw_app(d, &r);

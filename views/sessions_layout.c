@@ -1,10 +1,11 @@
 /* Where the parts of the Sessions view stand and which columns it has. Columns that say nothing in a scope
  * are left out, so that the others have their room. */
+#include <string.h>
+
 #include "views/sessions_state.h"
 
 const struct list_column session_columns[SCOL_COUNT] = {
-        [SCOL_INSTANCE] =
-                {.name = "instance", .title = "INSTANCE", .min = 12, .ideal = 16, .flex = 1, .pinned = true},
+        [SCOL_INSTANCE] = {.name = "instance", .title = "INSTANCE", .min = 8, .ideal = 8, .pinned = true},
         [SCOL_ID] = {.name = "id", .title = "ID", .min = 6, .ideal = 6, .right = true, .pinned = true},
         [SCOL_USER] = {.name = "user", .title = "USER", .priority = 5, .min = 8, .ideal = 10},
         [SCOL_APP] = {.name = "app", .title = "APP", .priority = 3, .min = 12, .ideal = 14},
@@ -33,7 +34,7 @@ const struct list_column session_columns[SCOL_COUNT] = {
                 {.name = "query", .title = "STATEMENT", .priority = 2, .min = 16, .ideal = 30, .flex = 6},
 };
 
-enum { NARROW = 110, DOCKED_FROM = 160, STRIP = 4 };
+enum { NAME_NARROW = 12, NAME_WIDE = 28, NARROW = 110, DOCKED_FROM = 160, STRIP = 4 };
 
 /* --- Where things stand */
 
@@ -65,12 +66,17 @@ void sessions_arrange(struct sessions_state *st, const struct view_input *in)
 void sessions_choose_columns(struct sessions_state *st, const struct view_input *in)
 {
 	size_t instances = 0;
+	int names = session_columns[SCOL_INSTANCE].min;
 	bool rows = false;
 	int width = list_width(st->table.w);
 
 	for (size_t i = 0; i < in->snap->n; i++) {
 		if (!scope_has(&in->scope, in->snap, i))
 			continue;
+		const char *name = view_instance_name(in, i);
+		int cells = (int)text_width(name, strlen(name));
+
+		names = cells > names ? cells : names;
 		instances++;
 		rows |= in->snap->instances[i].cfg->endpoint.engine != ENGINE_POSTGRES;
 	}
@@ -83,6 +89,10 @@ void sessions_choose_columns(struct sessions_state *st, const struct view_input 
 		struct list_column *column = &st->columns[st->ncolumns];
 
 		*column = session_columns[c];
+		if (c == SCOL_INSTANCE && names > (width < NARROW ? NAME_NARROW : NAME_WIDE))
+			names = width < NARROW ? NAME_NARROW : NAME_WIDE;
+		if (c == SCOL_INSTANCE)
+			column->min = column->ideal = (uint16_t)names;
 		if (c == SCOL_ID)
 			column->min = column->ideal = (uint16_t)st->id_cells;
 		/* Where there is little room, the statement says more than long forms of the rest. */
