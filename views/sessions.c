@@ -22,6 +22,9 @@ static void remember_cursor(struct sessions_state *st, const struct view_input *
 	size_t instance;
 	const struct session *s = sessions_row(st, list_row(&st->list), &instance);
 
+	/* A ghost is remembered until the cursor leaves it; without rows there is nothing to remember. */
+	if (!s && !st->list.ghost)
+		g->known = false;
 	if (!s)
 		return;
 	*g = (struct session_ghost){.known = true, .instance = (int)instance, .id = s->id};

@@ -349,7 +349,7 @@ static void draw_panel(const struct sessions_state *st, struct surface *s)
 
 	snprintf(title, sizeof title, "%lld%s%s", (long long)st->ghost.id, st->many ? " on " : "",
 	        st->many ? st->ghost.name : "");
-	surface_box(s, r, STYLE_BORDER, st->ghost.known ? title : "detail");
+	surface_box(s, r, STYLE_BORDER, st->ghost.known ? title : "Detail");
 	if (r.w < 4 || r.h < 3)
 		return;
 	if (scroll < 0)

@@ -239,6 +239,11 @@ static void test_a_filter_moves_the_cursor_on(void **state)
 	assert_true(viewer_find(&d.v, "No session matches") >= 0);
 	struct intent i = viewer_key(&d.v, CMD_TERMINATE);
 	assert_int_equal(i.kind, INTENT_SAY);
+	/* It was left out, it has not ended. */
+	assert_null(strstr(i.text, "gone"));
+	viewer_key(&d.v, CMD_DETAIL);
+	assert_int_equal(viewer_find(&d.v, "gone"), -1);
+	viewer_key(&d.v, CMD_BACK);
 	viewer_arg(&d.v, CMD_FILTER, "");
 	assert_true(selected(&d, "one"));
 	close_desk(&d);
