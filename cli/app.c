@@ -9,6 +9,7 @@
 
 #include "backends/mysql/mysql.h"
 #include "backends/postgres/postgres.h"
+#include "cli/prompt.h"
 #include "core/run/process.h"
 
 enum { TLS_PLACES = 8 };
@@ -40,7 +41,7 @@ bool app_load(struct app *app, const struct cli *cli, struct err *e)
 	if (!config_load(&src, &app->config, e))
 		return false;
 	app->probes = app_probes(e);
-	return app->probes != NULL;
+	return app->probes != NULL && (!cli->set[OPT_PASSWORD] || prompt_passwords(app->config, e));
 }
 
 static void choose_run_id(char id[24])

@@ -30,7 +30,8 @@ extern const struct driver *const app_drivers[];
 
 /* Parses every embedded probe. */
 struct probe_set *app_probes(struct err *e);
-/* Reads config and probes, by --config and the URLs of cli; starts nothing. */
+/* Reads config and probes, by --config and the URLs of cli, asks for passwords with --password; starts
+ * nothing. */
 bool app_load(struct app *app, const struct cli *cli, struct err *e);
 /* Log, hub and client libraries: all that a first frame needs, and nothing that has a thread. */
 bool app_prepare(struct app *app, const struct app_options *opt, struct err *e);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cli/app.h"
-#include "cli/prompt.h"
 #include "cli/top_source.h"
 #include "core/base/human.h"
 #include "core/base/mem.h"
@@ -178,8 +177,7 @@ static bool has_terminal(struct err *e)
 static bool load(struct top *t, const struct cli *cli, struct err *e)
 {
 	return has_terminal(e) && app_load(&t->app, cli, e) && check_view(cli->value[OPT_VIEW], e) &&
-	       set_interval(t->app.config, cli->value[OPT_INTERVAL], e) &&
-	       (!cli->set[OPT_PASSWORD] || prompt_passwords(t->app.config, e));
+	       set_interval(t->app.config, cli->value[OPT_INTERVAL], e);
 }
 
 int cmd_top(const struct cli *cli)
