@@ -47,6 +47,16 @@ static bool parse_format(const char *s, enum format *out)
 	return false;
 }
 
+static bool unknown_view(const char *name, struct err *e)
+{
+	char names[128] = "";
+	for (const struct view *const *v = views; *v != NULL; v++) {
+		size_t used = strlen(names);
+		snprintf(names + used, sizeof(names) - used, "%s%s", used > 0 ? ", " : "", (*v)->name);
+	}
+	return err_set(e, ERR_USAGE, "--view: '%s' is none of %s", name, names);
+}
+
 static bool read_wishes(const struct cli *cli, struct wishes *out, struct err *e)
 {
 	const char *view = cli->value[OPT_VIEW], *format = cli->value[OPT_FORMAT];
@@ -56,7 +66,7 @@ static bool read_wishes(const struct cli *cli, struct wishes *out, struct err *e
 	        .ascii = cli->set[OPT_ASCII] || strcmp(nl_langinfo(CODESET), "UTF-8") != 0};
 	out->view = once_view_find(view != NULL ? view : views[0]->name);
 	if (out->view == NULL)
-		return err_set(e, ERR_USAGE, "--view: there is no view '%s'", view);
+		return unknown_view(view, e);
 	if (format != NULL && !parse_format(format, &out->format))
 		return err_set(e, ERR_USAGE, "--format: '%s' is none of text, json, csv", format);
 	if (size != NULL && !parse_size(size, &out->w, &out->h))

@@ -51,7 +51,7 @@ static void test_mistakes(void **state)
 	        "did you mean --format");
 	expect((const char *[]){TEST_DBATOP, "once", "--format", NULL}, 2, "", "needs a FORMAT");
 	expect((const char *[]){TEST_DBATOP, "once", "--format=xml", NULL}, 2, "", "none of text, json, csv");
-	expect((const char *[]){TEST_DBATOP, "once", "--view", "nope", NULL}, 2, "", "there is no view");
+	expect((const char *[]){TEST_DBATOP, "once", "--view", "nope", NULL}, 2, "", "none of fleet, sessions");
 	expect((const char *[]){TEST_DBATOP, "once", "-s", "80", NULL}, 2, "", "no size like");
 	expect((const char *[]){TEST_DBATOP, "once", "--deadline", "soon", NULL}, 2, "", "no time like");
 	expect((const char *[]){TEST_DBATOP, "probe", "--lint=yes", NULL}, 2, "", "takes no value");
