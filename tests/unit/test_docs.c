@@ -155,10 +155,59 @@ static void test_zsh_names_every_option(void **state)
 	free(text);
 }
 
+/* Copies the next line of *at without its newline; false at the end. */
+static bool next_line(const char **at, char *line, size_t size)
+{
+	if (**at == '\0')
+		return false;
+	size_t n = strcspn(*at, "\n");
+	snprintf(line, size, "%.*s", (int)n, *at);
+	*at += n + ((*at)[n] == '\n');
+	return true;
+}
+
+static bool has_line(const char *text, const char *wanted)
+{
+	char line[1024];
+	while (next_line(&text, line, sizeof(line))) {
+		if (strcmp(line, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Every line of a diff in CONTRIBUTING.md stands in the file that it names, today. */
+static void test_diffs_are_of_the_tree(void **state)
+{
+	(void)state;
+	char *guide = read_all(TEST_SOURCE_DIR "/CONTRIBUTING.md");
+	char line[1024], path[1024] = "";
+	char *file = NULL;
+	size_t checked = 0;
+	for (const char *at = guide; next_line(&at, line, sizeof(line));) {
+		if (strncmp(line, "+++ b/", 6) == 0) {
+			snprintf(path, sizeof(path), "%s/%.512s", TEST_SOURCE_DIR, line + 6);
+			free(file);
+			file = read_all(path);
+		} else if (strcmp(line, "```") == 0) {
+			free(file);
+			file = NULL;
+		} else if (file != NULL) {
+			checked++;
+			if (!has_line(file, line + 1))
+				fail_msg("CONTRIBUTING.md shows a line that %s has not: %s", path, line);
+		}
+	}
+	free(file);
+	free(guide);
+	assert_true(checked > 40);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_readme_is_up_to_date),
+	        cmocka_unit_test(test_diffs_are_of_the_tree),
 	        cmocka_unit_test(test_manual_is_clean),
 	        cmocka_unit_test(test_manual_is_complete),
 	        cmocka_unit_test(test_bash_completes),
