@@ -37,7 +37,7 @@ void surface_bar(struct surface *s, int x, int y, int cells, double fraction)
 
 void surface_spark(struct surface *s, int x, int y, int cells, const float *values, size_t n)
 {
-	static const char ascii[] = "_..--==^";
+	static const char ascii[] = "_..-==^";
 	float largest = 0;
 	if (cells <= 0)
 		return;
@@ -54,7 +54,8 @@ void surface_spark(struct surface *s, int x, int y, int cells, const float *valu
 		if (isnan(values[i]))
 			continue;
 		double part = largest > 0 && values[i] > 0 ? (double)values[i] / (double)largest : 0;
-		int step = (int)lround(part * 7);
+		/* A full block would join those of the lines above and below. */
+		int step = (int)lround(part * 6);
 		put(s, x + (int)i, y, style_gradient(STYLE_PLOT_0, part),
 		        s->ascii ? (uint32_t)ascii[step] : 0x2581 + (uint32_t)step);
 	}

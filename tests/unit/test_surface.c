@@ -176,12 +176,12 @@ static void test_sparks_leave_unknown_blank(void **state)
 	static const float values[] = {0, 7, NAN, 3.5f, 14};
 	struct surface *s = grid(8, 1);
 	surface_spark(s, 0, 0, 5, values, 5);
-	expect_row(s, 0, "▁▅ ▃█");
+	expect_row(s, 0, "▁▄ ▃▇");
 	surface_spark(s, 0, 0, 2, values, 5);
-	expect_row(s, 0, "▃█ ▃█");
+	expect_row(s, 0, "▃▇ ▃▇");
 	surface_clear(s);
 	surface_spark(s, 0, 0, 8, values, 2);
-	expect_row(s, 0, "      ▁█");
+	expect_row(s, 0, "      ▁▇");
 	surface_free(s);
 }
 
