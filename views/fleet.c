@@ -12,7 +12,7 @@
 
 const struct list_column fleet_columns[COL_COUNT] = {
         [COL_INSTANCE] =
-                {.name = "instance", .title = "INSTANCE", .min = 12, .ideal = 22, .flex = 1, .pinned = true},
+                {.name = "instance", .title = "INSTANCE", .min = 12, .ideal = 20, .flex = 1, .pinned = true},
         [COL_ROLE] = {.name = "role", .title = "ROLE", .priority = 5, .min = 4, .ideal = 7},
         [COL_CONN] = {.name = "conn", .title = "CONN", .priority = 2, .min = 8, .ideal = 15},
         [COL_ACTIVE] = {.name = "active", .title = "ACT", .priority = 4, .min = 4, .ideal = 5, .right = true},
@@ -40,7 +40,7 @@ const struct list_column fleet_columns[COL_COUNT] = {
         [COL_LAG] = {.name = "lag", .title = "LAG", .priority = 2, .min = 6, .ideal = 13},
         [COL_RATE] = {.name = "tps", .title = "TPS", .priority = 7, .min = 5, .ideal = 6, .right = true},
         [COL_SPARK] = {.name = "trend", .title = "60 s", .priority = 8, .min = 8, .ideal = 12, .flex = 1},
-        [COL_STATE] = {.name = "state", .title = "STATE", .priority = 0, .min = 18, .ideal = 34, .flex = 3},
+        [COL_STATE] = {.name = "state", .title = "STATE", .priority = 0, .min = 18, .ideal = 18, .flex = 4},
 };
 
 /* --- What a row is called

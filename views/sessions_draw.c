@@ -201,7 +201,8 @@ static void draw_age(const struct drawing *d, const struct row *r, int column, i
 {
 	char text[HUMAN_MAX];
 	/* Who waits for a lock is late because of somebody else: colour is kept for that one. */
-	bool late = warn_ms > 0 && ms >= warn_ms && !r->session->waiting;
+	bool late =
+	        warn_ms > 0 && ms >= warn_ms && !r->session->waiting && r->session->kind == SESSION_CLIENT;
 
 	if (ms < 0)
 		cell(d, r, column, STYLE_DIM, dash(r));
@@ -265,7 +266,8 @@ static void draw_query(struct drawing *d, const struct row *r)
 	double percent = sessions_number(d->st, r->instance, s, SCOL_PROGRESS);
 
 	if (!isnan(percent) && !place(d, r, SCOL_PROGRESS, &px, &pcells)) {
-		int used = surface_printf(r->s, x, r->y, cells, STYLE_ACCENT, "%.0f%% ", percent);
+		int used = surface_printf(
+		        r->s, x, r->y, cells, r->stale ? r->base : STYLE_ACCENT, "%.0f%% ", percent);
 
 		x += used;
 		cells -= used;
@@ -322,7 +324,7 @@ static void draw_row(void *arg, struct surface *s, const struct list_layout *l, 
 	draw_age(d, &r, SCOL_XACT, r.session->xact_ms, c->statement_warn_ms);
 	draw_locks(d, &r);
 	draw_wait(d, &r);
-	draw_age(d, &r, SCOL_AGE, r.session->query_ms, c->statement_warn_ms);
+	draw_age(d, &r, SCOL_AGE, r.session->query_ms, 0);
 	draw_text(d, &r, SCOL_DB, r.base);
 	draw_text(d, &r, SCOL_CLIENT, STYLE_DIM);
 	draw_rows_modified(d, &r);

@@ -155,6 +155,29 @@ static const char *needs(const struct view_input *in)
 	return NULL;
 }
 
+/* Somebody waits, and we do not know for whom. */
+static void draw_edges_unknown(const struct sessions_state *st, const struct view_input *in, struct line *l)
+{
+	for (size_t i = 0; i < in->snap->n; i++) {
+		const struct session_view *v = sessions_at(st->all, i);
+		struct buf b;
+
+		if (!scope_has(&in->scope, in->snap, i) || !v->sample || v->edges_known)
+			continue;
+		buf_init(&b, 512);
+		buf_puts(&b, "who blocks whom is not known");
+		buf_puts(&b, st->many ? " on " : "");
+		buf_puts(&b, st->many ? view_instance_name(in, i) : "");
+		buf_puts(&b, ": ");
+		size_t named = b.len;
+
+		snapshot_reason(in->snap, i, "blockers", &b);
+		clause(l, STYLE_NOTICE, b.len > named ? buf_str(&b) : "who blocks whom is being asked");
+		buf_free(&b);
+		return;
+	}
+}
+
 static void draw_left_out(const struct sessions_state *st, const struct view_input *in, struct line *l)
 {
 	char text[320];
@@ -213,6 +236,8 @@ void sessions_draw_head(const struct sessions_state *st, const struct view_input
 	if (r.h > 1) {
 		if (stale)
 			clause(&second, style, buf_str(&reason));
+		else
+			draw_edges_unknown(st, in, &second);
 		draw_left_out(st, in, &second);
 	}
 	buf_free(&reason);
