@@ -8,7 +8,7 @@
 #include "backends/mysql/io.h"
 #include "core/base/buf.h"
 
-enum { PACKET_MAX = 16 * 1024 * 1024, GATE_WAIT_MS = 250 };
+enum { PACKET_MAX = 16 * 1024 * 1024, GATE_WAIT_MS = 250, CUT_MS = 6 };
 
 /* Which call of the library is under way, possibly suspended. */
 enum phase { PHASE_IDLE, PHASE_QUERY, PHASE_ROWS, PHASE_NEXT };
@@ -36,7 +36,7 @@ int io_socket(const struct io *io);
 enum err_code io_finish_call(const struct ctx *ctx, struct io *io);
 
 /* A little after ctx: when a call is cut that should have yielded at ctx's end. */
-struct ctx io_cut_ctx(const struct ctx *ctx);
+struct ctx io_cut_ctx(const struct ctx *ctx, unsigned grace_ms);
 /* Looks at the socket that connect() has just finished with: why it failed, and, when TLS was asked for,
  * whether the server offers it. */
 bool io_check_connected(

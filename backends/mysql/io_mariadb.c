@@ -180,7 +180,7 @@ bool io_open(const struct ctx *ctx, const struct driver_env *env, const struct i
 	snprintf(io->host, sizeof io->host, "%s", to->address != NULL ? to->address : "");
 
 	bool gated = false;
-	struct ctx late = io_cut_ctx(ctx);
+	struct ctx late = io_cut_ctx(ctx, CUT_MS);
 	mono_ns started = clock_now(ctx->clock);
 	axe_arm(env->axe, &io->entry, &late, -1);
 	bool ok = drive_connect(ctx, env, io, to, &gated, e);

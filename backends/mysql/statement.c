@@ -11,17 +11,17 @@
 #include "backends/mysql/greeting.h"
 #include "backends/mysql/io_internal.h"
 
-/* How long after its deadline a call that should have yielded is cut: within it, our own poll ends the wait
- * and the connection can still be drained. */
-enum { AXE_GRACE_MS = 6 };
+/* A statement's calls yield, so our own poll ends the wait; the axe only stands by, far enough behind that a
+ * busy machine, where the poll is late, still gets a connection back that can be drained. */
+enum { STAND_BY_MS = 250 };
 
 /* 1. What both libraries need to connect. */
 
-struct ctx io_cut_ctx(const struct ctx *ctx)
+struct ctx io_cut_ctx(const struct ctx *ctx, unsigned grace_ms)
 {
 	struct ctx late = *ctx;
-	if (late.deadline < MONO_NEVER - AXE_GRACE_MS * NS_PER_MS)
-		late.deadline += AXE_GRACE_MS * NS_PER_MS;
+	if (late.deadline < MONO_NEVER - grace_ms * NS_PER_MS)
+		late.deadline += grace_ms * NS_PER_MS;
 	return late;
 }
 
@@ -150,7 +150,7 @@ static bool run(
 {
 	bool ok = true, keep = true;
 	mono_ns started = clock_now(ctx->clock);
-	struct ctx late = io_cut_ctx(ctx);
+	struct ctx late = io_cut_ctx(ctx, STAND_BY_MS);
 	axe_arm(io->axe, &io->entry, &late, io_socket(io));
 	enum err_code code = ERR_NONE;
 	while (io->phase != PHASE_IDLE) {
