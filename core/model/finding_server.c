@@ -38,6 +38,13 @@ static const char *cause_of(const struct step *st)
 	return timed_out != NULL && link->last_answer != 0 ? timed_out : e->text;
 }
 
+/* The row names the instance: "connect to 10.0.0.1 port 5432: " would push the cause itself out of it. */
+static const char *without_address(const char *cause)
+{
+	const char *end = strncmp(cause, "connect to ", 11) == 0 ? strstr(cause, ": ") : NULL;
+	return end != NULL ? end + 2 : cause;
+}
+
 static void say_silent(struct step *st)
 {
 	const struct link_view *link = &st->iv->link;
@@ -49,15 +56,15 @@ static void say_silent(struct step *st)
 	        finding_add(st, FINDING_UNREACHABLE, SEVERITY_CRIT, link->last_answer == 0 ? 0 : ms);
 	if (link->last_answer == 0) {
 		finding_text(st, f, "cannot connect: %s", cause == NULL ? "no answer" : cause);
-		finding_brief(f, "%s", cause == NULL ? "no answer" : cause);
+		finding_brief(f, "%s", cause == NULL ? "no answer" : without_address(cause));
 		return;
 	}
 	wall_format(link->last_answer_wall, 0, seen);
 	finding_span(ms, span);
 	finding_text(st, f, "no answer for %s%s%s, last seen %.8s", span, cause == NULL ? "" : ": ",
 	        cause == NULL ? "" : cause, seen + 11);
-	finding_brief(f, "no answer for %s \xC2\xB7 %.44s%slast seen %.8s", span, cause == NULL ? "" : cause,
-	        cause == NULL ? "" : " \xC2\xB7 ", seen + 11);
+	finding_brief(f, "no answer for %s \xC2\xB7 %.44s%slast seen %.8s", span,
+	        cause == NULL ? "" : without_address(cause), cause == NULL ? "" : " \xC2\xB7 ", seen + 11);
 }
 
 static bool differ(const char *a, const char *b)

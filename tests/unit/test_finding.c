@@ -93,7 +93,7 @@ static void test_unreachable(void **state)
 	quiet(&sc);
 	fixture_link(sc.f, 0, LINK_DOWN, ERR_REFUSED, "connect to db1: connection refused");
 	found(&sc, SEVERITY_CRIT, "orders-1: cannot connect: connect to db1: connection refused",
-	        "connect to db1: connection refused");
+	        "connection refused");
 
 	fixture_link(sc.f, 0, LINK_UP, ERR_NONE, "");
 	fixture_table(sc.f, 0, "pulse", "active\n1");
