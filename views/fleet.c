@@ -257,12 +257,21 @@ static void build_lines(struct fleet_state *st, const struct view_input *in)
 /* --- Where things stand
  * --------------------------------------------------------------------------------------- */
 
+bool fleet_lists_finding(const struct view_input *in, size_t i)
+{
+	const struct finding *f = &in->findings->item[i];
+
+	/* Two primaries are one finding of each of them, and one sentence. */
+	return scope_has(&in->scope, in->snap, f->instance) &&
+	       (i == 0 || strcmp(f->text, in->findings->item[i - 1].text) != 0);
+}
+
 size_t fleet_findings_in_scope(const struct view_input *in)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; in->findings && i < in->findings->n; i++)
-		n += scope_has(&in->scope, in->snap, in->findings->item[i].instance);
+		n += fleet_lists_finding(in, i);
 	return n;
 }
 

@@ -282,7 +282,7 @@ static void draw_findings(const struct fleet_state *st, const struct view_input 
 	for (size_t i = 0; i < in->findings->n && y < r.y + r.h; i++) {
 		const struct finding *f = &in->findings->item[i];
 
-		if (!scope_has(&in->scope, in->snap, f->instance))
+		if (!fleet_lists_finding(in, i))
 			continue;
 		int left = (int)total - (y - r.y - 2);
 

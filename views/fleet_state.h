@@ -50,6 +50,8 @@ struct fleet_state {
 
 struct list_key fleet_key(const struct fleet_state *st, const struct view_input *in, struct fleet_line line);
 bool fleet_folded(const struct fleet_state *st, struct list_key key);
+/* Whether the finding is one of those the panel lists: in scope, and not the sentence above it again. */
+bool fleet_lists_finding(const struct view_input *in, size_t i);
 size_t fleet_findings_in_scope(const struct view_input *in);
 /* fleet_draw.c */
 void fleet_render(const void *state, const struct view_input *in, struct surface *s);
