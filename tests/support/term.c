@@ -18,7 +18,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { START_MS = 5000, SEND_MS = 5000, LAST_BYTES_MS = 20, MAX_ENV = 64, MAX_RAW = 256 << 20 };
+enum {
+	START_MS = 5000,
+	SEND_MS = 5000,
+	LAST_BYTES_MS = 30,
+	QUIET_AT_LAST_MS = 2000,
+	TAIL_BYTES = 400,
+	MAX_ENV = 64,
+	MAX_RAW = 256 << 20
+};
 
 static void set_window(struct term *term)
 {
@@ -309,8 +317,9 @@ bool term_wait_exit(struct term *term, int ms, struct term_exit *exit)
 		term_round(term, deadline);
 	if (!term->exited)
 		return false;
-	while (term->draining && term_round(term, wait_now_ms() + LAST_BYTES_MS))
-		continue;
+	/* The last bytes are on their way in the kernel; other news than bytes must not cut this short. */
+	if (term->draining)
+		term_settle(term, LAST_BYTES_MS, QUIET_AT_LAST_MS);
 	if (exit != NULL) {
 		*exit = (struct term_exit){
 		        .code = WIFEXITED(term->status) ? WEXITSTATUS(term->status) : -1,
@@ -319,6 +328,20 @@ bool term_wait_exit(struct term *term, int ms, struct term_exit *exit)
 		};
 	}
 	return true;
+}
+
+static void dump_last_bytes(const struct term *term)
+{
+	size_t from = term->raw_size > TAIL_BYTES ? term->raw_size - TAIL_BYTES : 0;
+	fprintf(stderr, "last bytes: ");
+	for (size_t i = from; i < term->raw_size; i++) {
+		unsigned char byte = (unsigned char)term->raw[i];
+		if (byte < ' ' || byte > '~')
+			fprintf(stderr, "\\x%02x", byte);
+		else
+			fputc(byte, stderr);
+	}
+	fputc('\n', stderr);
 }
 
 void term_assert_restored(struct term *term)
@@ -337,5 +360,6 @@ void term_assert_restored(struct term *term)
 	if (wrong == NULL)
 		return;
 	term_dump(term);
+	dump_last_bytes(term);
 	fail_msg("terminal not restored: %s", wrong);
 }
