@@ -1,0 +1,29 @@
+/* ctest: serial */
+/* A MariaDB that comes back as another one (killed, restarted, promoted) while the dashboard shows it. */
+#include "tests/support/test.h"
+
+#include "tests/support/fleet_faults.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	fleet_faults_setup("maria1011", "back1011");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fleet_faults_teardown();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(fleet_faults_killed),
+	        cmocka_unit_test(fleet_faults_restarted),
+	        cmocka_unit_test(fleet_faults_promoted),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

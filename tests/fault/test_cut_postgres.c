@@ -1,0 +1,27 @@
+/* ctest: serial */
+/* A PostgreSQL whose connections are cut while the dashboard shows it. */
+#include "tests/support/test.h"
+
+#include "tests/support/fleet_faults.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	fleet_faults_setup("pg15", "cut15");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fleet_faults_teardown();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(fleet_faults_cut),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

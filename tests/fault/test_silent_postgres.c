@@ -1,0 +1,29 @@
+/* ctest: serial */
+/* A PostgreSQL that falls silent while the dashboard shows it beside two that work. */
+#include "tests/support/test.h"
+
+#include "tests/support/fleet_faults.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	fleet_faults_setup("pg15", "mute15");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fleet_faults_teardown();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(fleet_faults_stopped),
+	        cmocka_unit_test(fleet_faults_stalled),
+	        cmocka_unit_test(fleet_faults_dripped),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
