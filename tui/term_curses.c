@@ -289,8 +289,9 @@ static void make_reset(struct terminal *t)
 	add_capability(r, "sgr0");
 	add_capability(r, "op");
 	add_capability(r, "rmkx");
-	add_capability(r, "cnorm");
 	add_capability(r, "rmcup");
+	/* Last: with the screen some terminals give back the cursor as it was when they saved it, hidden. */
+	add_capability(r, "cnorm");
 }
 
 void terminal_reset(const struct terminal *t, struct terminal_reset *out)
@@ -382,9 +383,13 @@ bool terminal_open(const struct terminal_options *opt, struct terminal **out, st
 /* Leaves the alternate screen: curses says how, we switch off what we switched on. */
 static void leave(struct terminal *t)
 {
+	const char *shown = tigetstr("cnorm");
 	queue_text(t, modes_off);
 	endwin();
 	collect(t);
+	/* Once more: see make_reset. */
+	if (shown != NULL && shown != (const char *)-1)
+		queue_text(t, shown);
 }
 
 void terminal_close(struct terminal *t)
