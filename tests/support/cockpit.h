@@ -15,6 +15,7 @@ struct cockpit {
 	char config[COCKPIT_CONFIG_MAX];
 	size_t size;
 	long threads, fds; /* as cockpit_mark found them */
+	int key_ms;        /* a key must be answered within; set by cockpit_begin */
 };
 
 /* 1. The fleet, in the order of the calls. cockpit_begin makes the folder. */
