@@ -31,7 +31,7 @@ void docs_version(enum doc_form form, FILE *out);
 void docs_bash(FILE *out);
 void docs_zsh(FILE *out);
 /* The words an option's value is one of, "" when it is free; "FILE" means any file. */
-const char *docs_values(size_t option, char *out, size_t size);
+const char *docs_values(int command, size_t option, char *out, size_t size);
 
 /* Running text, with what mdoc or Markdown would take for markup made harmless. */
 void docs_text(enum doc_form form, FILE *out, const char *text);

@@ -15,7 +15,7 @@ static void add(char *out, size_t size, const char *word, size_t n)
 	snprintf(out + used, size - used, "%s%.*s", used > 0 ? " " : "", (int)n, word);
 }
 
-const char *docs_values(size_t option, char *out, size_t size)
+const char *docs_values(int command, size_t option, char *out, size_t size)
 {
 	out[0] = '\0';
 	switch (option) {
@@ -24,7 +24,7 @@ const char *docs_values(size_t option, char *out, size_t size)
 			add(out, size, (*v)->name, strlen((*v)->name));
 		break;
 	case OPT_FORMAT:
-		add(out, size, "text json csv", 13);
+		add(out, size, command == CLI_ONCE ? "text json csv" : "text json", 13);
 		break;
 	case OPT_ENGINE:
 		for (int e = ENGINE_NONE + 1; e <= ENGINE_MARIADB; e++)
@@ -48,10 +48,32 @@ static bool takes(int command, size_t option)
 	return (cli_options[option].commands & (1U << command)) != 0;
 }
 
+static void bash_values(FILE *out, int command)
+{
+	char words[256];
+	fputs("\t\tcase $before in\n", out);
+	for (size_t i = 0; i < OPT_COUNT; i++) {
+		const struct cli_option_info *o = &cli_options[i];
+		if (o->arg == NULL || !takes(command, i))
+			continue;
+		fprintf(out, "\t\t--%s", o->name);
+		if (o->letter != 0)
+			fprintf(out, " | -%c", o->letter);
+		docs_values(command, i, words, sizeof(words));
+		if (strcmp(words, "FILE") == 0)
+			fputs(") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", out);
+		else
+			fprintf(out, ") COMPREPLY=($(compgen -W '%s' -- \"$word\")); return ;;\n", words);
+	}
+	fputs("\t\tesac\n", out);
+}
+
 static void bash_options(FILE *out, int command)
 {
-	fprintf(out, "\t%s) words='", command == CLI_TOP ? "''" : cli_subcommands[command].name);
 	const char *glue = "";
+	fprintf(out, "\t%s)\n", command == CLI_TOP ? "''" : cli_subcommands[command].name);
+	bash_values(out, command);
+	fputs("\t\twords='", out);
 	for (size_t i = 0; i < OPT_COUNT; i++) {
 		if (!takes(command, i))
 			continue;
@@ -59,24 +81,6 @@ static void bash_options(FILE *out, int command)
 		glue = " ";
 	}
 	fputs("' ;;\n", out);
-}
-
-static void bash_values(FILE *out)
-{
-	char words[256];
-	for (size_t i = 0; i < OPT_COUNT; i++) {
-		const struct cli_option_info *o = &cli_options[i];
-		if (o->arg == NULL)
-			continue;
-		fprintf(out, "\t--%s", o->name);
-		if (o->letter != 0)
-			fprintf(out, " | -%c", o->letter);
-		docs_values(i, words, sizeof(words));
-		if (strcmp(words, "FILE") == 0)
-			fputs(") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", out);
-		else
-			fprintf(out, ") COMPREPLY=($(compgen -W '%s' -- \"$word\")); return ;;\n", words);
-	}
 }
 
 void docs_bash(FILE *out)
@@ -88,9 +92,8 @@ void docs_bash(FILE *out)
 	        out);
 	for (int c = 1; c < CLI_COUNT; c++)
 		fprintf(out, "%s%s", c > 1 ? " | " : "", cli_subcommands[c].name);
-	fputs(") [ \"$COMP_CWORD\" -eq 1 ] || command=${COMP_WORDS[1]} ;;\n\tesac\n\tcase $before in\n", out);
-	bash_values(out);
-	fputs("\tesac\n\tcase $command in\n", out);
+	fputs(") [ \"$COMP_CWORD\" -eq 1 ] || command=${COMP_WORDS[1]} ;;\n\tesac\n\tcase $command in\n",
+	        out);
 	for (int c = 0; c < CLI_COUNT; c++)
 		bash_options(out, c);
 	fputs("\tesac\n\tif [[ $word != -* && $COMP_CWORD -eq 1 ]]; then\n\t\twords='", out);
@@ -116,11 +119,11 @@ static void zsh_text(FILE *out, const char *text)
 	}
 }
 
-static void zsh_option(FILE *out, size_t i)
+static void zsh_option(FILE *out, int command, size_t i)
 {
 	const struct cli_option_info *o = &cli_options[i];
 	char words[256];
-	docs_values(i, words, sizeof(words));
+	docs_values(command, i, words, sizeof(words));
 	if (o->letter != 0)
 		fprintf(out, "\t\t\t'(-%c --%s)'{-%c,--%s}'[", o->letter, o->name, o->letter, o->name);
 	else
@@ -154,7 +157,7 @@ void docs_zsh(FILE *out)
 		        command == CLI_TOP ? "*" : cli_subcommands[command].name);
 		for (size_t i = 0; i < OPT_COUNT; i++) {
 			if (takes(command, i))
-				zsh_option(out, i);
+				zsh_option(out, command, i);
 		}
 		if (command == CLI_TOP)
 			fputs("\t\t\t'1: :{_describe command commands}' '*: :'\n\t\t;;\n", out);

@@ -139,9 +139,34 @@ static void test_bash_completes(void **state)
 	(void)state;
 	complete("dbatop", "once doctor config probe\n");
 	complete("dbatop once --format", "text json csv\n");
+	complete("dbatop doctor -f", "text json\n");
 	complete("dbatop once --view", "fleet sessions\n");
 	complete("dbatop probe -e", "postgres mysql mariadb\n");
 	complete("dbatop probe", "list show\n");
+}
+
+/* Everything that belongs to a package, and nothing else. */
+static void test_install_is_complete(void **state)
+{
+	(void)state;
+	static const char script[] = "d=$(mktemp -d) && DESTDIR=$d cmake --install '" TEST_BUILD_DIR
+	                             "' --prefix /usr >/dev/null && "
+	                             "cd \"$d\" && find . -type f | LC_ALL=C sort; rm -rf \"$d\"";
+	const char *argv[] = {"bash", "-c", script, NULL};
+	struct proc *p = run(argv);
+	assert_string_equal(p->err_bytes.data, "");
+	assert_string_equal(p->out_bytes.data, "./usr/bin/dbatop\n"
+	                                       "./usr/share/bash-completion/completions/dbatop\n"
+	                                       "./usr/share/doc/dbatop/CHANGELOG.md\n"
+	                                       "./usr/share/doc/dbatop/LICENSE\n"
+	                                       "./usr/share/doc/dbatop/README.md\n"
+	                                       "./usr/share/doc/dbatop/examples/config.yaml\n"
+	                                       "./usr/share/man/man1/dbatop.1\n"
+	                                       "./usr/share/man/man5/dbatop-config.5\n"
+	                                       "./usr/share/terminfo/d/dbatop-tmux\n"
+	                                       "./usr/share/terminfo/d/dbatop-xterm\n"
+	                                       "./usr/share/zsh/site-functions/_dbatop\n");
+	proc_free(p);
 }
 
 static void test_zsh_names_every_option(void **state)
@@ -210,6 +235,7 @@ int main(void)
 	        cmocka_unit_test(test_diffs_are_of_the_tree),
 	        cmocka_unit_test(test_manual_is_clean),
 	        cmocka_unit_test(test_manual_is_complete),
+	        cmocka_unit_test(test_install_is_complete),
 	        cmocka_unit_test(test_bash_completes),
 	        cmocka_unit_test(test_zsh_names_every_option),
 	};
