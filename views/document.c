@@ -169,7 +169,7 @@ void document_field(struct document *d, const char *label, enum style style, con
 
 void document_draw(const struct document *d, struct surface *s, struct rect r, int scroll)
 {
-	for (int y = 0; y < r.h && (size_t)(scroll + y) < d->nlines; y++) {
+	for (int y = 0; y < r.h && (size_t)scroll + (size_t)y < d->nlines; y++) {
 		const struct document_line *line = &d->lines[scroll + y];
 
 		for (uint32_t i = 0; i < line->n; i++) {

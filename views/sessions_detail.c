@@ -58,6 +58,17 @@ bool sessions_query_is_cut(const struct sessions_state *st, const struct view_in
 	return bytes > (int64_t)n || (mysql && n >= performance_schema_most);
 }
 
+/* PostgreSQL itself keeps only so much of a statement: no question brings the rest. */
+static bool cut_by_server(const struct detail *d, size_t n)
+{
+	const struct table *server = snapshot_table(d->in->snap, d->instance, "server");
+	int64_t most;
+
+	return server && server->nrows > 0 &&
+	       table_int(server, 0, table_column(server, "track_activity_size"), &most) && most > 4 &&
+	       (int64_t)n >= most - 4;
+}
+
 static void describe_statement(const struct detail *d, const char *query, size_t n, int64_t bytes)
 {
 	char size[HUMAN_MAX];
@@ -79,12 +90,14 @@ static void describe_statement(const struct detail *d, const char *query, size_t
 	if (n > PRETTY_MAX || bytes > (int64_t)n) {
 		size_t shown = n > PRETTY_MAX ? PRETTY_MAX : n;
 
-		document_printf(d->doc, STYLE_DIM, "  the first %s", human_bytes((int64_t)shown, 0, size));
+		document_printf(d->doc, STYLE_DIM, ", the first %s", human_bytes((int64_t)shown, 0, size));
 		document_printf(d->doc, STYLE_DIM, " of %s",
 		        human_bytes(bytes > (int64_t)n ? bytes : (int64_t)n, 0, size));
 		if (n <= PRETTY_MAX && d->in->answer_err && d->in->answer_err->code != ERR_NONE)
 			document_printf(d->doc, STYLE_WARN, "; the rest: %s", d->in->answer_err->text);
-	}
+	} else if (cut_by_server(d, n))
+		document_printf(
+		        d->doc, STYLE_DIM, ", the server keeps no more than this: track_activity_query_size");
 	document_sql(d->doc, sessions_dialect(d->in, d->instance), buf_str(&b), b.len);
 	buf_free(&b);
 }

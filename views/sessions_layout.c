@@ -89,10 +89,10 @@ void sessions_choose_columns(struct sessions_state *st, const struct view_input 
 		struct list_column *column = &st->columns[st->ncolumns];
 
 		*column = session_columns[c];
-		if (c == SCOL_INSTANCE && names > (width < NARROW ? NAME_NARROW : NAME_WIDE))
-			names = width < NARROW ? NAME_NARROW : NAME_WIDE;
-		if (c == SCOL_INSTANCE)
-			column->min = column->ideal = (uint16_t)names;
+		if (c == SCOL_INSTANCE) {
+			column->ideal = (uint16_t)(names > NAME_WIDE ? NAME_WIDE : names);
+			column->min = width < NARROW && names > NAME_NARROW ? NAME_NARROW : column->ideal;
+		}
 		if (c == SCOL_ID)
 			column->min = column->ideal = (uint16_t)st->id_cells;
 		/* Where there is little room, the statement says more than long forms of the rest. */

@@ -321,6 +321,7 @@ void scene_hostile(struct fixture *f)
 	        "SELECT \033[2J\033[H 1 -- \033]52;c;aGk=\007 \b\b\b", "4",
 	        "\xE2\x80\xAE"
 	        "evil\xE2\x80\xAC",
+	        /* NOLINTNEXTLINE(misc-misleading-bidirectional): it is hostile on purpose */
 	        "x\xE2\x81\xA6y", "\xEF\xBB\xBFzero\xE2\x80\x8Bwidth", "10.0.0.4:4", "client",
 	        "idle in transaction", "Client", "ClientRead", "4000", NULL,
 	        "SELECT \xE2\x80\xAE'1' = '1'\xE2\x80\xAC FROM t", "5", "bad\xFF\xFE", "\xC0\x80",

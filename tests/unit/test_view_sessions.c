@@ -372,6 +372,23 @@ static void test_the_detail_asks_for_what_is_cut(void **state)
 	fixture_free(f);
 }
 
+static void test_what_the_server_cut_is_not_asked_for(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new();
+	struct viewer v;
+	fixture_instance(f, "orders", "pg", ENGINE_POSTGRES);
+	fixture_table(f, 0, "server", "role | track_activity_size\nprimary | 20");
+	fixture_table(f, 0, "sessions",
+	        "id | started | kind | state | wait_type | query_ms | query | query_bytes\n"
+	        "1 | a | client | active | CPU | 10 | 'SELECT a_long_column' | 19\n");
+	viewer_open(&v, &sessions_view, f, 200, 40, false);
+	assert_int_equal(viewer_key(&v, CMD_DETAIL).kind, INTENT_DONE);
+	assert_true(viewer_find(&v, "track_activity_query_size") >= 0);
+	viewer_close(&v);
+	fixture_free(f);
+}
+
 static void test_literals_are_shown_by_policy_only(void **state)
 {
 	(void)state;
@@ -536,6 +553,7 @@ int main(void)
 	        cmocka_unit_test(test_marks_make_a_bulk),
 	        cmocka_unit_test(test_no_action_on_what_is_no_session),
 	        cmocka_unit_test(test_the_detail_asks_for_what_is_cut),
+	        cmocka_unit_test(test_what_the_server_cut_is_not_asked_for),
 	        cmocka_unit_test(test_literals_are_shown_by_policy_only),
 	        cmocka_unit_test(test_a_changed_state_brightens_once),
 	        cmocka_unit_test(test_the_mouse),
