@@ -8,7 +8,7 @@
 #include "backends/mysql/io.h"
 #include "core/base/buf.h"
 
-enum { PACKET_MAX = 16 * 1024 * 1024, GATE_WAIT_MS = 250, CUT_MS = 6 };
+enum { PACKET_MAX = 16 * 1024 * 1024, GATE_WAIT_MS = 250, CUT_MS = 1 };
 
 /* Which call of the library is under way, possibly suspended. */
 enum phase { PHASE_IDLE, PHASE_QUERY, PHASE_ROWS, PHASE_NEXT };
