@@ -130,8 +130,8 @@ static enum err_code attend(const struct ctx *ctx, int pidfd, int fd, char *data
 static bool from_command(const struct ctx *ctx, const char *command, char **out, struct err *e)
 {
 	mono_ns started = clock_now(ctx->clock);
-	pid_t pid;
-	int fd;
+	pid_t pid = -1;
+	int fd = -1;
 	if (!start(command, &pid, &fd, e))
 		return err_wrap(e, "password_command");
 

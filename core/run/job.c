@@ -371,21 +371,25 @@ static bool follow(struct lane *l, struct job *j)
 static mono_ns give_up_waiting(struct lane *l)
 {
 	struct station *st = l->st;
-	mono_ns next = MONO_NEVER, now = lane_now(l);
+	mono_ns now = lane_now(l);
 	while (l->conn == NULL) {
+		mono_ns at = MONO_NEVER;
 		pthread_mutex_lock(&st->lock);
-		struct job *oldest = st->queue;
-		mono_ns at = oldest != NULL ? oldest->give_up : MONO_NEVER;
-		if (at <= now)
-			st->queue = oldest->next;
+		struct job *late = st->queue;
+		if (late != NULL && late->give_up > now) {
+			at = late->give_up;
+			late = NULL;
+		}
+		if (late != NULL)
+			st->queue = late->next;
 		pthread_mutex_unlock(&st->lock);
-		if (at > now)
+		if (late == NULL)
 			return at;
 		struct err e;
 		err_set(&e, ERR_TIMEOUT, "nothing was sent: the connection for actions could not be opened");
-		refuse(l, oldest, &e);
+		refuse(l, late, &e);
 	}
-	return next;
+	return MONO_NEVER;
 }
 
 mono_ns job_work(struct lane *admin)
