@@ -22,7 +22,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 SERVERS = "pg15,pg15r,pg15rr,maria1011,maria1011r"
-COLUMNS, ROWS = 150, 26
+COLUMNS, ROWS = 150, 30
 GATHER = 70         # seconds: the sparklines show sixty
 sys.path[:0] = [os.path.join(ROOT, "tests", "demo"), os.path.join(ROOT, "tests", "lab")]
 

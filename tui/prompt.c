@@ -177,9 +177,12 @@ size_t prompt_words(const struct prompt *p, const struct view *open, const char 
 		static const char *const words[] = {"all", "cluster", "instance"};
 		for (size_t i = 0; i < 3 && n < cap; i++)
 			out[n++] = words[i];
-	} else if ((c == CMD_SORT || c == CMD_FILTER) && open != NULL && open->columns != NULL) {
-		for (size_t i = 0; open->columns[i] != NULL && n < cap; i++)
-			out[n++] = open->columns[i];
+	} else if ((c == CMD_SORT || c == CMD_FILTER) && open != NULL) {
+		for (size_t i = 0; i < open->ncolumns && n < cap; i++)
+			out[n++] = open->columns[i].name;
+		for (size_t i = 0;
+		        c == CMD_FILTER && open->extra != NULL && open->extra[i] != NULL && n < cap; i++)
+			out[n++] = open->extra[i];
 	}
 	return n;
 }

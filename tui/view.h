@@ -79,12 +79,14 @@ struct view_event {
 };
 
 struct view {
-	const char *name;           /* "fleet": --view, the `:` line, JSON */
-	const char *title;          /* "Fleet" */
-	enum command open;          /* the command that opens it */
-	const char *const *probes;  /* what must be polled while it is visible, NULL-terminated */
-	const char *json_probe;     /* whose rows `once --format json|csv` prints */
-	const char *const *columns; /* names for `sort` and the filter, NULL-terminated: completion, help */
+	const char *name;                  /* "fleet": --view, the `:` line, JSON */
+	const char *title;                 /* "Fleet" */
+	enum command open;                 /* the command that opens it */
+	const char *const *probes;         /* what must be polled while it is visible, NULL-terminated */
+	const char *json_probe;            /* whose rows `once --format json|csv` prints */
+	const struct list_column *columns; /* what `sort` and the filter know: completion, manual */
+	size_t ncolumns;
+	const char *const *extra; /* further names for the filter, NULL-terminated; NULL: none */
 	size_t state_size;
 	void (*init)(void *state);
 	void (*fini)(void *state); /* frees what the state owns */

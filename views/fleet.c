@@ -339,11 +339,11 @@ static const struct fleet_line *current(const struct fleet_state *st)
 	return row >= 0 && (size_t)row < st->n ? &st->lines[row] : NULL;
 }
 
+static const char *const fleet_extra[] = {"cluster", NULL};
+
 static struct intent set_filter(struct fleet_state *st, const char *expression)
 {
-	static const char *const extra[] = {"cluster"};
-
-	filter_box_set(&st->filter, expression, fleet_columns, COL_COUNT, extra, 1,
+	filter_box_set(&st->filter, expression, fleet_columns, COL_COUNT, fleet_extra, 1,
 	        1u << COL_OLDEST | 1u << COL_LAG);
 	return st->filter.wrong[0] ? intent_say(st->filter.wrong) : intent_done();
 }
@@ -532,6 +532,9 @@ const struct view fleet_view = {
         .open = CMD_FLEET,
         .probes = fleet_probes,
         .json_probe = "pulse",
+        .columns = fleet_columns,
+        .ncolumns = COL_COUNT,
+        .extra = fleet_extra,
         .state_size = sizeof(struct fleet_state),
         .init = fleet_init,
         .fini = fleet_fini,

@@ -192,13 +192,14 @@ static struct intent copy(const struct sessions_state *st, const struct view_inp
 	return i;
 }
 
+static const char *const session_extra[] = {"age", "kind", "cluster", "blocks", "phase", NULL};
+
 static struct intent set_filter(struct sessions_state *st, const char *expression)
 {
-	static const char *const extra[] = {"age", "kind", "cluster", "blocks", "phase"};
 	const uint32_t durations = 1u << SCOL_XACT | 1u << SCOL_AGE | 1u << SEXTRA_AGE;
 
-	filter_box_set(&st->filter, expression, session_columns, SCOL_COUNT, extra,
-	        sizeof extra / sizeof extra[0], durations);
+	filter_box_set(&st->filter, expression, session_columns, SCOL_COUNT, session_extra,
+	        sizeof session_extra / sizeof session_extra[0] - 1, durations);
 	st->explicit = true;
 	st->dirty = true;
 	return st->filter.wrong[0] ? intent_say(st->filter.wrong) : intent_done();
@@ -478,6 +479,9 @@ const struct view sessions_view = {
         .open = CMD_SESSIONS,
         .probes = sessions_probes,
         .json_probe = "sessions",
+        .columns = session_columns,
+        .ncolumns = SCOL_COUNT,
+        .extra = session_extra,
         .state_size = sizeof(struct sessions_state),
         .init = sessions_init,
         .fini = sessions_fini,

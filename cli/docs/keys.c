@@ -100,15 +100,24 @@ void docs_filter(enum doc_form form, FILE *out)
 		fputs(".El\n", out);
 }
 
+static void add_word(char *line, size_t size, const char *glue, const char *word)
+{
+	size_t used = strlen(line);
+	snprintf(line + used, size - used, "%s%s", used > 0 ? glue : "", word);
+}
+
 /* The columns of the views that name them; a view may have none to sort by. */
 void docs_columns(enum doc_form form, FILE *out)
 {
 	bool any = false;
 	for (const struct view *const *v = views; *v != NULL; v++) {
 		char line[1024] = "";
-		for (const char *const *c = (*v)->columns; c != NULL && *c != NULL; c++) {
-			size_t used = strlen(line);
-			snprintf(line + used, sizeof(line) - used, "%s%s", used > 0 ? ", " : "", *c);
+		for (size_t i = 0; i < (*v)->ncolumns; i++)
+			add_word(line, sizeof(line), ", ", (*v)->columns[i].name);
+		const char *glue = "; in a filter also ";
+		for (const char *const *c = (*v)->extra; c != NULL && *c != NULL; c++) {
+			add_word(line, sizeof(line), glue, *c);
+			glue = ", ";
 		}
 		if (line[0] == '\0')
 			continue;

@@ -189,13 +189,13 @@ static bool offers(const void *state, const struct view_input *in, enum command 
 }
 
 static const char *const probes[] = {"sessions", NULL};
-static const char *const names[] = {"instance", "id", "user", "state", "age", "query", NULL};
 
 const struct view stage_view = {.name = "sessions",
         .title = "Sessions",
         .open = CMD_SESSIONS,
         .probes = probes,
-        .columns = names,
+        .columns = columns,
+        .ncolumns = COLS,
         .state_size = sizeof(struct state),
         .fini = fini,
         .update = update,
@@ -207,7 +207,8 @@ const struct view stage_other_view = {.name = "other",
         .title = "Other",
         .open = CMD_FLEET,
         .probes = probes,
-        .columns = names,
+        .columns = columns,
+        .ncolumns = COLS,
         .state_size = sizeof(struct state),
         .fini = fini,
         .update = update,
