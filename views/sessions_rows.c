@@ -20,7 +20,9 @@ const struct session *sessions_row(const struct sessions_state *st, long row, si
 	if (row < 0 || (size_t)row >= st->n)
 		return NULL;
 	*instance = st->rows[row].instance;
-	return &sessions_at(st->all, *instance)->sessions[st->rows[row].index];
+	const struct session_view *v = sessions_at(st->all, *instance);
+
+	return st->rows[row].index < v->n + v->extra ? &v->sessions[st->rows[row].index] : NULL;
 }
 
 bool sessions_opened(const struct sessions_state *st, struct list_key key)
