@@ -55,7 +55,9 @@ SELECT s.pid AS id,
        CASE WHEN p.total > 0 THEN least(100.0 * p.done / p.total, 100.0)::float8 END AS progress,
        p.phase,
        CASE WHEN s.backend_type IS NOT NULL
-            THEN NULLIF(encode(substring(textsend(s.query), 1, 4096), 'escape'), '') END AS "query@bytes",
+            THEN NULLIF(encode(substring(textsend(s.query), 1,
+                 CASE WHEN starts_with(s.application_name, 'dbatop/') THEN 200 ELSE 4096 END), 'escape'), '')
+            END AS "query@bytes",
        CASE WHEN s.backend_type IS NOT NULL THEN octet_length(s.query) END AS query_bytes,
        NULL::text AS query_id,
        s.xact_start::text AS xact_guard,
