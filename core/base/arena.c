@@ -19,6 +19,7 @@ enum {
 
 struct chunk {
 	struct chunk *next;
+	size_t size;
 	alignas(max_align_t) unsigned char data[];
 };
 
@@ -60,6 +61,7 @@ static unsigned char *add_chunk(struct arena *a, size_t size)
 		abort();
 	struct chunk *c = xmalloc(sizeof(*c) + size);
 	c->next = a->chunks;
+	c->size = size;
 	a->chunks = c;
 	a->bytes += sizeof(*c) + size;
 	return c->data;
@@ -93,6 +95,30 @@ void *arena_alloc(struct arena *a, size_t n)
 	}
 	memset(p, 0, n);
 	return p;
+}
+
+void *arena_resize(struct arena *a, void *p, size_t old, size_t n)
+{
+	/* 1. A block that is a whole chunk: no other block stands in it. */
+	for (struct chunk **at = &a->chunks; old > 0 && *at != NULL; at = &(*at)->next) {
+		if ((*at)->data != p || (*at)->size != old)
+			continue;
+		if (n > SIZE_MAX / 2)
+			abort();
+		struct chunk *c = *at = xrealloc(*at, sizeof(*c) + n);
+		c->size = n;
+		a->bytes = a->bytes - old + n;
+		if (n > old)
+			memset(c->data + old, 0, n - old);
+		return c->data;
+	}
+	/* 2. A small block stays where it is, or is copied. */
+	if (n <= old)
+		return p;
+	void *moved = arena_alloc(a, n);
+	if (old > 0)
+		memcpy(moved, p, old);
+	return moved;
 }
 
 /* n bytes without alignment or zeroes, for text. */

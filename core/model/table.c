@@ -259,18 +259,18 @@ struct table_builder *table_build(
 	return b;
 }
 
-/* The cells of a table stand in one block. What is outgrown stays in the arena: at most as much again. */
+/* The cells of a table stand in one block. */
+static void resize(struct table_builder *b, size_t room)
+{
+	size_t row_bytes = b->table->ncols * sizeof(struct cell);
+	b->table->cells = arena_resize(b->arena, b->table->cells, b->room * row_bytes, room * row_bytes);
+	b->room = room;
+}
+
 static void grow(struct table_builder *b)
 {
-	struct table *t = b->table;
 	size_t room = b->room == 0 ? FIRST_ROWS : b->room * 2;
-	if (room > b->max_rows)
-		room = b->max_rows;
-	struct cell *cells = arena_alloc(b->arena, room * t->ncols * sizeof(*cells));
-	if (t->nrows > 0)
-		memcpy(cells, t->cells, t->nrows * t->ncols * sizeof(*cells));
-	t->cells = cells;
-	b->room = room;
+	resize(b, room < b->max_rows ? room : b->max_rows);
 }
 
 struct cell *table_build_row(struct table_builder *b)
@@ -394,5 +394,7 @@ bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t 
 
 struct table *table_build_finish(struct table_builder *b)
 {
+	if (b->table->nrows > 0)
+		resize(b, b->table->nrows);
 	return b->table;
 }

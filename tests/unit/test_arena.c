@@ -60,6 +60,32 @@ static void test_large_blocks(void **state)
 	arena_free(a);
 }
 
+static void test_resize(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	/* Doubled from small to large: contents stay, new bytes are zero, neighbours are left alone. */
+	size_t size = 64;
+	unsigned char *p = arena_resize(a, NULL, 0, size);
+	for (; size < (1u << 20); size *= 2) {
+		memset(p, 0x5a, size);
+		char *neighbour = arena_strdup(a, "neighbour");
+		p = arena_resize(a, p, size, size * 2);
+		for (size_t i = 0; i < size; i++)
+			assert_int_equal(p[i], 0x5a);
+		for (size_t i = size; i < size * 2; i++)
+			assert_int_equal(p[i], 0);
+		assert_string_equal(neighbour, "neighbour");
+	}
+	/* What was outgrown is not kept, and shrinking gives back. */
+	assert_true(arena_bytes(a) < size + (size >> 2));
+	p = arena_resize(a, p, size, 100000);
+	assert_int_equal(p[99999], 0x5a);
+	assert_int_equal(p[0], 0x5a);
+	assert_true(arena_bytes(a) < 200000);
+	arena_free(a);
+}
+
 static void test_strings(void **state)
 {
 	(void)state;
@@ -133,6 +159,7 @@ int main(void)
 	        cmocka_unit_test(test_blocks_are_aligned_and_zeroed),
 	        cmocka_unit_test(test_blocks_do_not_overlap),
 	        cmocka_unit_test(test_large_blocks),
+	        cmocka_unit_test(test_resize),
 	        cmocka_unit_test(test_strings),
 	        cmocka_unit_test(test_printf_across_chunks),
 	        cmocka_unit_test(test_bytes_are_counted),
