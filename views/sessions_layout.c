@@ -1,5 +1,6 @@
 /* Where the parts of the Sessions view stand and which columns it has. Columns that say nothing in a scope
  * are left out, so that the others have their room. */
+#include <math.h>
 #include <string.h>
 
 #include "views/sessions_state.h"
@@ -63,6 +64,20 @@ void sessions_arrange(struct sessions_state *st, const struct view_input *in)
 	}
 }
 
+/* Few sessions ever tell their progress. Once one has, the column stays: what comes and goes would move the
+ * rest. */
+static bool tells_progress(const struct sessions_state *st)
+{
+	for (size_t i = 0; i < st->n; i++) {
+		size_t instance;
+		const struct session *s = sessions_row(st, (long)i, &instance);
+
+		if (s != NULL && !isnan(sessions_number(st, instance, s, SCOL_PROGRESS)))
+			return true;
+	}
+	return false;
+}
+
 void sessions_choose_columns(struct sessions_state *st, const struct view_input *in)
 {
 	size_t instances = 0;
@@ -81,10 +96,12 @@ void sessions_choose_columns(struct sessions_state *st, const struct view_input 
 		rows |= in->snap->instances[i].cfg->endpoint.engine != ENGINE_POSTGRES;
 	}
 	st->many = instances > 1;
+	st->progress = st->progress || st->sort == SCOL_PROGRESS || tells_progress(st);
 	st->ncolumns = 0;
 	for (int c = 0; c < SCOL_COUNT; c++) {
 		st->place[c] = -1;
-		if ((c == SCOL_INSTANCE && !st->many) || (c == SCOL_ROWS && !rows))
+		if ((c == SCOL_INSTANCE && !st->many) || (c == SCOL_ROWS && !rows) ||
+		        (c == SCOL_PROGRESS && !st->progress))
 			continue;
 		struct list_column *column = &st->columns[st->ncolumns];
 

@@ -95,8 +95,9 @@ struct sessions_state {
 	enum session_column named[SCOL_COUNT]; /* the way back */
 	size_t ncolumns;
 	struct list_layout layout;
-	bool many;    /* more than one instance in scope */
-	int id_cells; /* of the longest id seen: ids are never cut, and do not jump */
+	bool many;     /* more than one instance in scope */
+	bool progress; /* some session has told its progress: from then on there is a column for it */
+	int id_cells;  /* of the longest id seen: ids are never cut, and do not jump */
 	struct scope scope;
 	struct rect head, table, strip, panel; /* h 0: not shown */
 	struct session_ghost ghost;
