@@ -128,7 +128,7 @@ static void say_freed(const struct plan_effect *f, struct buf *b)
 		return;
 	}
 	if (f->now == 0 && f->later == 0) {
-		buf_puts(b, " · nobody waits for it");
+		buf_puts(b, " · frees nobody");
 		return;
 	}
 	buf_printf(b, " · frees %" PRId64 " waiter%s now", f->now, plural(f->now));

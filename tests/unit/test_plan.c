@@ -215,7 +215,7 @@ static const struct {
                 "the transaction stays open and keeps its locks"},
         {"MySQL transaction", ENGINE_MYSQL, ACTION_TERMINATE,
                 "1||u|c|a|client|Sleep|idle in transaction|||9000||5||12|24000|SELECT 1|421|87|f|f|f",
-                PLAN_OPEN, "holds 12 row locks · nobody waits for it · 24k rows to roll back"},
+                PLAN_OPEN, "holds 12 row locks · frees nobody · 24k rows to roll back"},
         {"its proof", ENGINE_MYSQL, ACTION_TERMINATE,
                 "1||u|c|a|client|Sleep|idle in transaction|||9000||5||12|24000|SELECT 1|421|87|f|f|f",
                 PLAN_OPEN, "only if still in transaction 421"},
@@ -469,7 +469,7 @@ static void test_what_it_frees(void **state)
 		int64_t now, later;
 		const char *says;
 	} cases[] = {
-	        {"nobody", ENGINE_POSTGRES, ACTION_TERMINATE, "7|8|5|row|t\n", 0, 0, "nobody waits for it"},
+	        {"nobody", ENGINE_POSTGRES, ACTION_TERMINATE, "7|8|5|row|t\n", 0, 0, "frees nobody"},
 	        {"all at once", ENGINE_POSTGRES, ACTION_TERMINATE, "2|1|5|relation|t\n3|1|6|relation|t\n", 2,
 	                0, "frees 2 waiters now"},
 	        {"a convoy behind a DDL", ENGINE_POSTGRES, ACTION_TERMINATE,
@@ -478,13 +478,13 @@ static void test_what_it_frees(void **state)
 	        {"the same edge twice", ENGINE_POSTGRES, ACTION_TERMINATE, "2|1|5|row|t\n2|1|5|row|t\n", 1, 0,
 	                "frees 1 waiter now"},
 	        {"another root holds it too", ENGINE_POSTGRES, ACTION_TERMINATE,
-	                "2|1|5|relation|t\n2|9|5|relation|t\n", 0, 0, "nobody waits"},
+	                "2|1|5|relation|t\n2|9|5|relation|t\n", 0, 0, "frees nobody"},
 	        {"a waiter that names itself", ENGINE_POSTGRES, ACTION_TERMINATE,
 	                "2|2|5|relation|t\n2|1|5|relation|t\n", 1, 0, "frees 1 waiter now"},
 	        {"a cycle elsewhere", ENGINE_POSTGRES, ACTION_TERMINATE,
 	                "2|3|5|row|t\n3|2|5|row|t\n4|1|5|row|t\n", 1, 0, "frees 1"},
 	        {"unknown holder", ENGINE_POSTGRES, ACTION_TERMINATE, "2|-1|5|row|t\n2|1|5|row|t\n", 0, 0,
-	                "nobody waits"},
+	                "frees nobody"},
 	        {"one hot row of InnoDB", ENGINE_MYSQL, ACTION_TERMINATE,
 	                "2|1|50|row|t.1\n3|1|40|row|t.1\n4|1|30|row|t.1\n5|1|9|row|t.2\n", 2, 2,
 	                "frees 2 waiters now, 2 later"},
