@@ -42,7 +42,9 @@ void cockpit_begin(struct cockpit *c, int connect_ms, int query_ms)
 	*c = (struct cockpit){.key_ms = KEY_MS};
 	snprintf(c->home, sizeof(c->home), "/tmp/dbatop-cockpit-XXXXXX");
 	assert_non_null(mkdtemp(c->home));
-	put(c, "state_dir: %s/state\ndefaults:\n  timeouts: {connect: %dms, query: %dms}\nclusters:\n",
+	put(c,
+	        "state_dir: %s/state\ndefaults:\n  redact: false\n  timeouts: {connect: %dms, query: "
+	        "%dms}\nclusters:\n",
 	        c->home, connect_ms, query_ms);
 }
 
