@@ -182,3 +182,20 @@ struct intent view_sort(
 		used += (size_t)snprintf(i.text + used, sizeof i.text - used, " %s", columns[k].name);
 	return i;
 }
+
+struct intent view_scope(const struct view_input *in, int cluster, int instance, const char *arg)
+{
+	struct intent i = {.kind = INTENT_SCOPE, .scope = {.cluster = -1, .instance = -1}};
+	bool narrow = in->scope.cluster >= 0 || in->scope.instance >= 0;
+	bool named = arg && (!strcmp(arg, "cluster") || !strcmp(arg, "instance"));
+
+	if (arg && !named)
+		return intent_none();
+	if (named ? cluster < 0 : narrow || cluster < 0)
+		return named ? intent_say("there is no line to narrow to") : i;
+	if (named && instance < 0 && strcmp(arg, "instance") == 0)
+		return intent_say("put the cursor on an instance");
+	i.scope.cluster = cluster;
+	i.scope.instance = named && strcmp(arg, "cluster") == 0 ? -1 : instance;
+	return i;
+}

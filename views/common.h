@@ -43,6 +43,11 @@ void filter_box_free(struct filter_box *box);
 /* Answers CMD_FILTER without an argument: the prompt with the current expression. */
 struct intent filter_box_prompt(const struct filter_box *box);
 
+/* Answers CMD_SCOPE for the line under the cursor; cluster -1: there is none, instance -1: it is a cluster's.
+ * "cluster" and "instance" narrow to that, no argument narrows, or widens what is narrow; any other argument
+ * is the shell's. */
+struct intent view_scope(const struct view_input *in, int cluster, int instance, const char *arg);
+
 /* Answers CMD_SORT: the next column, or the one named; naming the sorted one again reverses it. ERR text as
  * an intent. */
 struct intent view_sort(

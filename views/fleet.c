@@ -368,21 +368,17 @@ static struct intent descend(struct fleet_state *st, const struct view_input *in
 	        .row = {.instance = -1}};
 }
 
-static struct intent change_scope(const struct fleet_state *st, const struct view_input *in)
+static struct intent change_scope(const struct fleet_state *st, const struct view_input *in, const char *arg)
 {
 	const struct fleet_line *line = current(st);
-	struct intent i = {.kind = INTENT_SCOPE, .scope = {.cluster = -1, .instance = -1}};
+	int instance = -1;
 
-	/* Narrowed already: widen again. */
-	if (in->scope.cluster >= 0 || in->scope.instance >= 0 || !line)
-		return i;
-	if (line->kind == ROW_GROUP) {
-		i.scope.cluster = (int)st->fleet->groups[line->index].cluster;
-	} else if (line->kind == ROW_INSTANCE) {
-		i.scope.instance = (int)st->fleet->rows[line->index].instance;
-		i.scope.cluster = (int)in->snap->instances[i.scope.instance].cfg->cluster;
-	}
-	return i;
+	if (!line || line->kind == ROW_OFFER)
+		return view_scope(in, -1, -1, arg);
+	if (line->kind == ROW_GROUP)
+		return view_scope(in, (int)st->fleet->groups[line->index].cluster, -1, arg);
+	instance = (int)st->fleet->rows[line->index].instance;
+	return view_scope(in, (int)in->snap->instances[instance].cfg->cluster, instance, arg);
 }
 
 static struct intent add_offer(const struct fleet_state *st)
@@ -462,7 +458,7 @@ static struct intent fleet_apply(void *state, const struct view_input *in, const
 	case CMD_DETAIL:
 		return descend(st, in);
 	case CMD_SCOPE:
-		return ev->arg ? intent_none() : change_scope(st, in);
+		return change_scope(st, in, ev->arg);
 	case CMD_SORT:
 		return view_sort(&st->sort, &st->reversed, fleet_columns, COL_COUNT, ev->arg);
 	case CMD_REVERSE:

@@ -259,16 +259,13 @@ static struct intent sort_by(struct sessions_state *st, const char *name)
 	return i;
 }
 
-static struct intent scope_of(const struct sessions_state *st, const struct view_input *in)
+static struct intent scope_of(const struct sessions_state *st, const struct view_input *in, const char *arg)
 {
-	struct intent i = {.kind = INTENT_SCOPE, .scope = {.cluster = -1, .instance = -1}};
 	size_t instance;
 
-	if (in->scope.cluster >= 0 || in->scope.instance >= 0 || !current(st, &instance))
-		return i;
-	i.scope.instance = (int)instance;
-	i.scope.cluster = (int)in->snap->instances[instance].cfg->cluster;
-	return i;
+	if (!current(st, &instance))
+		return view_scope(in, -1, -1, arg);
+	return view_scope(in, (int)in->snap->instances[instance].cfg->cluster, (int)instance, arg);
 }
 
 static struct intent back(struct sessions_state *st)
@@ -400,7 +397,7 @@ static struct intent sessions_apply(void *state, const struct view_input *in, co
 	case CMD_OWN:
 		return toggle(st, &st->show_own);
 	case CMD_SCOPE:
-		return ev->arg ? intent_none() : scope_of(st, in);
+		return scope_of(st, in, ev->arg);
 	default:
 		return move(st, in, ev->command);
 	}
