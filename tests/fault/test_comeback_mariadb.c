@@ -21,9 +21,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(fleet_faults_killed),
-	        cmocka_unit_test(fleet_faults_restarted),
-	        cmocka_unit_test(fleet_faults_promoted),
+	        cmocka_unit_test_teardown(fleet_faults_killed, fleet_faults_tidy),
+	        cmocka_unit_test_teardown(fleet_faults_restarted, fleet_faults_tidy),
+	        cmocka_unit_test_teardown(fleet_faults_promoted, fleet_faults_tidy),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

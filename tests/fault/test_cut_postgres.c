@@ -21,7 +21,7 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(fleet_faults_cut),
+	        cmocka_unit_test_teardown(fleet_faults_cut, fleet_faults_tidy),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

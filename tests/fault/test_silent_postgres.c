@@ -21,9 +21,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(fleet_faults_stopped),
-	        cmocka_unit_test(fleet_faults_stalled),
-	        cmocka_unit_test(fleet_faults_dripped),
+	        cmocka_unit_test_teardown(fleet_faults_stopped, fleet_faults_tidy),
+	        cmocka_unit_test_teardown(fleet_faults_stalled, fleet_faults_tidy),
+	        cmocka_unit_test_teardown(fleet_faults_dripped, fleet_faults_tidy),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -21,8 +21,8 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(fleet_faults_ways_in),
-	        cmocka_unit_test(fleet_faults_full),
+	        cmocka_unit_test_teardown(fleet_faults_ways_in, fleet_faults_tidy),
+	        cmocka_unit_test_teardown(fleet_faults_full, fleet_faults_tidy),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

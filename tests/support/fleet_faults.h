@@ -6,6 +6,8 @@
 /* A private server of that kind beside the lab's own of both engines, which must never notice anything. */
 void fleet_faults_setup(const char *kind, const char *name);
 void fleet_faults_teardown(void);
+/* After each test, also one that failed: the server goes on, nobody holds a connection. */
+int fleet_faults_tidy(void **state);
 
 /* At the start: stopped, black hole, mute, stalled at authentication, one byte a second, reset, refused,
  * wrong password, TLS failure, no rights. */
