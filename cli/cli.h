@@ -45,11 +45,11 @@ struct cli_subcommand {
 extern const struct cli_subcommand cli_subcommands[CLI_COUNT];
 
 struct cli_option_info {
-	const char *name;  /* without the dashes */
-	char letter;       /* 0: none */
-	const char *arg;   /* NULL: takes none */
-	uint32_t commands; /* bit n: accepted by enum cli_command n */
+	const char *name; /* without the dashes */
+	const char *arg;  /* NULL: takes none */
 	const char *help;
+	uint32_t commands; /* bit n: accepted by enum cli_command n */
+	char letter;       /* 0: none */
 };
 extern const struct cli_option_info cli_options[OPT_COUNT];
 
