@@ -32,7 +32,10 @@ def drain(terminal, seconds):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if select.select([terminal], [], [], 0.1)[0]:
-            os.read(terminal, 65536)
+            try:
+                os.read(terminal, 65536)
+            except OSError:     # it has gone
+                return
 
 
 def picture(terminal, folder, keys, name):
