@@ -3,6 +3,7 @@
  *
  * Places, defined by tests/CMakeLists.txt as string literals:
  *   TEST_SOURCE_DIR   the source tree          TEST_BUILD_DIR    the build folder of this preset
+ *   TEST_MUTE_RESOLVER  to be preloaded: names that end in ".mute" are never answered
  *   TEST_DBATOP       the dbatop binary        TEST_CHAOSPROXY   the chaos proxy
  * Tests run in TEST_SOURCE_DIR with LC_ALL=C.UTF-8. */
 #ifndef DBATOP_TESTS_SUPPORT_TEST_H
