@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 
+#include "cli/argv.h"
 #include "cli/cli.h"
 #include "core/run/process.h"
 
@@ -11,12 +12,15 @@ int main(int argc, char **argv)
 {
 	struct cli cli;
 	struct err e;
+	char **args = argv_take(argc, argv);
 	process_prepare();
 	/* Its exit handlers would free what lanes that were left behind still use. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 
-	if (!cli_parse(argc, argv, &cli, &e))
+	if (!cli_parse(argc, args, &cli, &e)) {
+		argv_free(args);
 		return process_leave(cli_fail(&e));
+	}
 	int code = EXIT_OK;
 	if (cli.set[OPT_HELP])
 		cli_help(cli.command, stdout);
@@ -25,6 +29,7 @@ int main(int argc, char **argv)
 	else
 		code = cli_subcommands[cli.command].run(&cli);
 	cli_free(&cli);
+	argv_free(args);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		code = code == EXIT_OK ? EXIT_FAILED : code;
 	return process_leave(code);
