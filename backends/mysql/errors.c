@@ -35,6 +35,7 @@ static const struct {
         {1143, ERR_DENIED},
         {1227, ERR_DENIED},
         {1370, ERR_DENIED},
+        {1979, ERR_DENIED},       /* MariaDB: not the owner of the query */
         {1205, ERR_SERVER_LIMIT}, /* lock_wait_timeout */
         {1317, ERR_SERVER_LIMIT}, /* interrupted: KILL QUERY */
         {1969, ERR_SERVER_LIMIT}, /* MariaDB: max_statement_time */

@@ -24,6 +24,9 @@
 /* A transaction that only read has no id of its own: MariaDB prints 0, MySQL an address with this bit. */
 static const uint64_t pseudo_trx = UINT64_C(1) << 48;
 
+/* A look at InnoDB's list is made by a statement of its own. */
+enum { FRESH_WITHIN_US = 1000 };
+
 static bool is_number(const char *s)
 {
 	if (*s == '\0')
@@ -65,8 +68,12 @@ bool guard_choose(
 {
 	bool statements = s->mariadb || s->performance_schema;
 	*out = (struct guard_ways){0};
-	if (req->kind == ACTION_CANCEL) {
-		out->live = statements && (req->whatever_transaction || has_query(req));
+	if (req->kind == ACTION_CANCEL && req->whatever_transaction) {
+		/* Insisted on: whatever the session runs, but in the transaction that was seen. */
+		out->live = statements && has_event(req);
+		out->fresh = has_trx(req);
+	} else if (req->kind == ACTION_CANCEL) {
+		out->live = statements && has_query(req);
 	} else if (req->whatever_transaction) {
 		out->live = true;
 	} else {
@@ -75,6 +82,10 @@ bool guard_choose(
 	}
 	if (out->live || out->fresh)
 		return true;
+	if (req->kind == ACTION_CANCEL && req->whatever_transaction)
+		return err_set(e, ERR_UNSUPPORTED,
+		        "it runs another statement now, and no transaction proves that it is still the same "
+		        "work");
 	if (!statements)
 		return err_set(e, ERR_UNSUPPORTED,
 		        "performance_schema is OFF there: which statement the session runs cannot be proved");
@@ -93,25 +104,23 @@ static void same_server(const struct guard_server *s, const char *id, struct buf
 	conn_quote(b, id);
 }
 
+/* By @dbatop_thread, which was looked up before: a look by key takes half the time of a join, and time is
+ * what passes between the proof and KILL. */
 static void statement_events(const struct action_request *req, struct buf *b)
 {
 	buf_printf(b,
-	        "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t "
-	        "JOIN performance_schema.events_statements_current e ON e.THREAD_ID = t.THREAD_ID "
-	        "AND e.NESTING_EVENT_LEVEL = 0 WHERE t.PROCESSLIST_ID = %" PRId64,
-	        req->target.id);
+	        "SELECT %" PRId64 " FROM performance_schema.events_statements_current e "
+	        "WHERE e.THREAD_ID = @dbatop_thread AND e.NESTING_EVENT_LEVEL = 0 AND e.EVENT_ID = %s",
+	        req->target.id, req->target.query_guard);
 	if (req->kind == ACTION_CANCEL)
 		buf_puts(b, " AND e.END_EVENT_ID IS NULL");
-	if (!req->whatever_transaction)
-		buf_printf(b, " AND e.EVENT_ID = %s", req->target.query_guard);
 }
 
 static void transaction_events(const struct action_request *req, struct buf *b)
 {
 	buf_printf(b,
-	        "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t "
-	        "JOIN performance_schema.events_transactions_current x ON x.THREAD_ID = t.THREAD_ID "
-	        "WHERE t.PROCESSLIST_ID = %" PRId64 " AND x.EVENT_ID = %s AND x.STATE = 'ACTIVE'",
+	        "SELECT %" PRId64 " FROM performance_schema.events_transactions_current x "
+	        "WHERE x.THREAD_ID = @dbatop_thread AND x.EVENT_ID = %s AND x.STATE = 'ACTIVE'",
 	        req->target.id, req->target.xact_guard + 1);
 }
 
@@ -132,15 +141,15 @@ static void mysql_target(const struct action_request *req, struct buf *b)
 	if (req->kind == ACTION_TERMINATE && req->whatever_transaction) {
 		buf_putc(b, '(');
 		in_processlist(req, b);
-		buf_putc(b, ')');
-	} else if (has_query(req) || req->whatever_transaction) {
+		buf_puts(b, " AND @dbatop_thread IS NOT NULL)");
+	} else if (has_query(req) && !req->whatever_transaction) {
 		buf_putc(b, '(');
 		statement_events(req, b);
 		buf_putc(b, ')');
 	} else {
 		buf_puts(b, "NULL");
 	}
-	if (req->kind == ACTION_TERMINATE && !req->whatever_transaction && has_event(req)) {
+	if ((req->kind == ACTION_CANCEL) == req->whatever_transaction && has_event(req)) {
 		buf_puts(b, ", (");
 		transaction_events(req, b);
 		buf_putc(b, ')');
@@ -160,28 +169,37 @@ static const char *what(const struct action_request *req)
 	return req->kind == ACTION_TERMINATE ? "CONNECTION" : "QUERY";
 }
 
-static void mysql_act(const struct action_request *req, const char *target, struct buf *b)
+/* Between the proof and KILL lie some 50 us, unless the server's thread has to wait for a processor
+ * meanwhile: then the proof is too old, and KILL gets NULL. */
+static void mysql_act(const struct action_request *req, const char *target, unsigned within_us, struct buf *b)
 {
 	if (req->dialect == KILL_NATIVE)
-		buf_printf(b, "SET @dbatop_target := %s; KILL %s @dbatop_target", target, what(req));
+		buf_printf(b,
+		        "SET @dbatop_at := SYSDATE(6), @dbatop_target := %s; KILL %s "
+		        "IF(TIMESTAMPDIFF(MICROSECOND, "
+		        "@dbatop_at, SYSDATE(6)) < %u, @dbatop_target, NULL)",
+		        target, what(req), within_us);
 	else
 		buf_printf(b,
 		        "DO (SELECT 1 UNION ALL SELECT 2 FROM DUAL WHERE %s IS NULL); CALL %s(%" PRId64 ")",
 		        target, procedures[req->dialect][req->kind == ACTION_TERMINATE], req->target.id);
 }
 
-static void mariadb_act(const struct action_request *req, struct buf *b)
+/* query: the statement that the session must still be at, NULL for any. KILL QUERY ID is the one thing that
+ * compares and acts in a single step, so it also stands before the end of a connection, as the last proof:
+ * the look before it takes longer than a client needs for its next transaction. */
+static void mariadb_act(const struct action_request *req, const char *query, struct buf *b)
 {
-	bool exact = req->kind == ACTION_CANCEL && !req->whatever_transaction;
+	bool exact = query != NULL && req->kind == ACTION_CANCEL;
 	if (req->dialect == KILL_RDS && exact)
-		buf_printf(b, "CALL mysql.rds_kill_query_id(%s)", req->target.query_guard);
+		buf_printf(b, "CALL mysql.rds_kill_query_id(%s)", query);
 	else if (req->dialect != KILL_NATIVE)
 		buf_printf(b, "CALL %s(%" PRId64 ")", procedures[req->dialect][req->kind == ACTION_TERMINATE],
 		        req->target.id);
-	else if (exact)
-		buf_printf(b, "KILL QUERY ID %s", req->target.query_guard);
-	else
-		buf_printf(b, "KILL %s %" PRId64, what(req), req->target.id);
+	else if (query != NULL)
+		buf_printf(b, "KILL QUERY ID %s", query);
+	if (req->dialect == KILL_NATIVE && !exact)
+		buf_printf(b, "%sKILL %s %" PRId64, query != NULL ? "; " : "", what(req), req->target.id);
 }
 
 static void mariadb_else(struct buf *b)
@@ -193,7 +211,8 @@ static void mariadb_else(struct buf *b)
 
 /* 3. The packets. */
 
-void guard_live(const struct guard_server *s, const struct action_request *req, struct buf *out)
+void guard_live(
+        const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out)
 {
 	struct buf target;
 	if (s->mariadb) {
@@ -202,17 +221,19 @@ void guard_live(const struct guard_server *s, const struct action_request *req, 
 		buf_puts(out, " AND EXISTS (");
 		in_processlist(req, out);
 		buf_puts(out, ") THEN ");
-		mariadb_act(req, out);
+		mariadb_act(req, req->whatever_transaction ? NULL : req->target.query_guard, out);
 		mariadb_else(out);
 		return;
 	}
 	buf_init(&target, 2048);
-	buf_puts(&target, "IF(");
-	same_server(s, req->server.id, &target);
-	buf_puts(&target, ", ");
+	buf_puts(out, "SET @dbatop_thread := IF(");
+	same_server(s, req->server.id, out);
+	buf_printf(out,
+	        ", (SELECT t.THREAD_ID FROM performance_schema.threads t WHERE t.PROCESSLIST_ID = %" PRId64
+	        "), NULL); ",
+	        req->target.id);
 	mysql_target(req, &target);
-	buf_puts(&target, ", NULL)");
-	mysql_act(req, buf_str(&target), out);
+	mysql_act(req, buf_str(&target), within_us, out);
 	buf_free(&target);
 }
 
@@ -233,7 +254,7 @@ void guard_fresh(
 		buf_puts(out, "BEGIN NOT ATOMIC IF @dbatop_same > 0 AND ");
 		same_server(s, req->server.id, out);
 		buf_puts(out, " THEN ");
-		mariadb_act(req, out);
+		mariadb_act(req, NULL, out);
 		buf_printf(out,
 		        "; ELSEIF @dbatop_fresh = 0 THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, "
 		        "MESSAGE_TEXT = 'stale'",
@@ -253,7 +274,7 @@ void guard_fresh(
 		        req->target.id);
 	else
 		buf_printf(&target, " AND @dbatop_same > 0, %" PRId64 ", NULL)", req->target.id);
-	mysql_act(req, buf_str(&target), out);
+	mysql_act(req, buf_str(&target), FRESH_WITHIN_US, out);
 	buf_free(&target);
 }
 

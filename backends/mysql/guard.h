@@ -22,8 +22,11 @@ struct guard_ways {
 bool guard_choose(const struct guard_server *s, const struct action_request *req, struct guard_ways *out,
         struct err *e);
 /* Appends the whole packet that acts on req's target if it is still what was seen, and does nothing
- * otherwise. */
-void guard_live(const struct guard_server *s, const struct action_request *req, struct buf *out);
+ * otherwise. Where proof and act are two statements (MySQL), nothing is done either when more than within_us
+ * lie between them: then it fails as if the target had moved on, and leaves @dbatop_target set. */
+enum { GUARD_WITHIN_US = 100 };
+void guard_live(
+        const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out);
 /* The same by transaction. look is a number that no earlier packet of this connection had. */
 void guard_fresh(
         const struct guard_server *s, const struct action_request *req, unsigned look, struct buf *out);

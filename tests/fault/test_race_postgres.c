@@ -19,7 +19,7 @@
 
 enum {
 	PAIRS = 3,
-	RACES = 180,
+	RACES = 160,
 	UNGUARDED_RACES = 30,
 	UNGUARDED_MOST = 600,
 	CONNINFO_MAX = 512,
@@ -28,7 +28,7 @@ enum {
 };
 
 struct pair {
-	const struct drive *drive;
+	struct drive drive; /* a run of its own: one run has one connection for actions */
 	struct conn *admin;
 	struct endpoint endpoint;
 	char conninfo[CONNINFO_MAX];
@@ -39,6 +39,9 @@ struct pair {
 	enum action_kind kind;
 	bool whatever;
 	struct session_ref seen;
+	unsigned size; /* of a statement's work: grown and shrunk until about half of the races are won */
+	bool last_sent;
+	char sql[96];
 	unsigned reused; /* how often a new session really got the old one's pid */
 };
 
@@ -81,7 +84,8 @@ static bool ends(PGconn *pg, const char *sql, char state[6])
 	return answer(pg, state)[0] == '\0';
 }
 
-/* Whether the server has hung up, which a pooler would notice before it hands the connection on. */
+/* Whether something came in unasked: the server has hung up, which a pooler would notice before it hands the
+ * connection on. */
 static bool hung_up(PGconn *pg)
 {
 	struct pollfd fd = {.fd = PQsocket(pg), .events = POLLIN};
@@ -138,16 +142,18 @@ static enum race_told act(struct race_pair *p)
 	struct pair *w = p->own;
 	if (w->unguarded)
 		return act_bare(p);
-	const struct driver *driver = w->drive->driver;
+	const struct driver *driver = w->drive.driver;
 	struct action_request req = {.kind = w->kind,
 	        .target = w->seen,
 	        .server = driver->info(w->admin)->server,
 	        .whatever_transaction = w->whatever};
 	struct action_result result;
-	struct ctx ctx = ctx_within(&w->drive->root, ACT_MS);
+	struct ctx ctx = ctx_within(&w->drive.root, ACT_MS);
+	w->last_sent = false;
 	driver->act(&ctx, w->admin, &req, &result);
 	switch (result.outcome) {
 	case OUTCOME_SENT:
+		w->last_sent = true;
 		return TOLD_SENT;
 	case OUTCOME_MOVED_ON:
 		return TOLD_NOTHING_DONE;
@@ -199,34 +205,47 @@ static enum race_hit pass_on(struct race_pair *p)
 
 /* 4. The next execution of the same statement, and a procedure that runs on. */
 
-static const char *const same_again = "SELECT count(*) FROM generate_series(1, 15000)";
+enum { SIZE_LEAST = 20, SIZE_MOST = 1000000 };
 
-static void begin_statement(struct race_pair *p, const char *sql)
+static void resize(struct pair *w, bool longer)
+{
+	w->size = longer ? w->size + w->size / 5 + 1 : w->size - w->size / 8;
+	w->size = w->size < SIZE_LEAST ? SIZE_LEAST : w->size > SIZE_MOST ? SIZE_MOST : w->size;
+}
+
+/* The statement is seen while it runs; what it costs follows the speed of this machine at this moment. */
+static void begin_statement(struct race_pair *p, const char *before, const char *after)
 {
 	struct pair *w = p->own;
 	char state[6];
 	if (!is_open(p, &w->pool) || !is_open(p, &w->eye))
 		return;
-	for (int i = 0; i < 1000; i++) {
-		if (PQsendQuery(w->pool, sql) != 1) {
-			race_fail(p, "%s: %s", sql, PQerrorMessage(w->pool));
+	resize(w, !w->last_sent);
+	for (int i = 0; i < 200; i++) {
+		snprintf(w->sql, sizeof(w->sql), "%s%u%s", before, w->size, after);
+		if (PQsendQuery(w->pool, w->sql) != 1) {
+			race_fail(p, "%s: %s", w->sql, PQerrorMessage(w->pool));
 			return;
 		}
-		if (see(p))
-			return;
+		/* It may not have begun yet. */
+		do {
+			if (see(p))
+				return;
+		} while (!hung_up(w->pool));
 		answer(w->pool, state);
+		resize(w, true);
 	}
-	race_fail(p, "the statement is never seen running");
+	race_fail(p, "the statement is never seen running: %s", w->sql);
 }
 
-static enum race_hit go_on(struct race_pair *p, const char *sql)
+static enum race_hit go_on(struct race_pair *p)
 {
 	struct pair *w = p->own;
 	char state[6];
 	enum race_hit first = answer(w->pool, state)[0] == '\0' ? HIT_NOBODY : HIT_RIGHT;
 	unsigned more = 0;
 	while (race_goes_on(p, &more, 2)) {
-		if (!ends(w->pool, sql, state))
+		if (!ends(w->pool, w->sql, state))
 			return hit(w, HIT_WRONG);
 	}
 	return first;
@@ -234,32 +253,17 @@ static enum race_hit go_on(struct race_pair *p, const char *sql)
 
 static void begin_again(struct race_pair *p)
 {
-	begin_statement(p, same_again);
-}
-
-static enum race_hit go_on_again(struct race_pair *p)
-{
-	return go_on(p, same_again);
+	begin_statement(p, "SELECT count(*) FROM generate_series(1, ", " * 100)");
 }
 
 static void begin_call(struct race_pair *p)
 {
-	begin_statement(p, "CALL race_steps(60)");
-}
-
-static enum race_hit go_on_calling(struct race_pair *p)
-{
-	return go_on(p, "CALL race_steps(60)");
+	begin_statement(p, "CALL race_steps(", ")");
 }
 
 static void begin_committing_call(struct race_pair *p)
 {
-	begin_statement(p, "CALL race_commits(25)");
-}
-
-static enum race_hit go_on_committing(struct race_pair *p)
-{
-	return go_on(p, "CALL race_commits(25)");
+	begin_statement(p, "CALL race_commits(", ")");
 }
 
 /* 5. The session ends, and its pid goes to a new one. Where the kernel lets us choose the next pid it is
@@ -350,12 +354,11 @@ static const struct {
                 ACTION_TERMINATE, false, false, false},
         {{"the same, nothing was written", begin_reading, pass_on, act, 400, 400}, ACTION_TERMINATE, false,
                 false, false},
-        {{"the next execution of the same statement", begin_again, go_on_again, act, 100, 3000},
-                ACTION_CANCEL, false, false, false},
-        {{"a procedure that runs on", begin_call, go_on_calling, act, 100, 3000}, ACTION_CANCEL, false, false,
-                false},
-        {{"a procedure that commits", begin_committing_call, go_on_committing, act, 100, 3000}, ACTION_CANCEL,
-                true, false, false},
+        {{"the next execution of the same statement", begin_again, go_on, act, 100, 3000}, ACTION_CANCEL,
+                false, false, false},
+        {{"a procedure that runs on", begin_call, go_on, act, 100, 3000}, ACTION_CANCEL, false, false, false},
+        {{"a procedure that commits", begin_committing_call, go_on, act, 100, 3000}, ACTION_CANCEL, true,
+                false, false},
         {{"gone while confirming", begin_session, leave_and_reuse, act, 400, 1500}, ACTION_TERMINATE, false,
                 false, true},
         {{"gone before, its pid reused", begin_reused, stay, act, 0, 0}, ACTION_TERMINATE, false, true,
@@ -386,8 +389,9 @@ static int setup(void **state)
 	for (int i = 0; i < PAIRS; i++) {
 		struct pair *w = &s.own[i];
 		char url[256];
-		w->drive = &s.drive;
-		w->admin = drive_open(&s.drive, &s.server, "actor", LANE_ADMIN, &w->endpoint);
+		w->drive = s.drive;
+		snprintf(w->drive.env.run_id, sizeof(w->drive.env.run_id), "race%d", i);
+		w->admin = drive_open(&w->drive, &s.server, "actor", LANE_ADMIN, &w->endpoint);
 		lab_url_with_password(&s.server, "dba", 0, url, sizeof(url));
 		w->eye = PQconnectdb(url);
 		w->bare = PQconnectdb(url);
@@ -421,6 +425,8 @@ static void play(struct scene *s, size_t i, bool unguarded, unsigned races, stru
 		s->own[k].whatever = scenes[i].whatever;
 		s->own[k].unguarded = unguarded;
 		s->own[k].reused = 0;
+		s->own[k].size = 100;
+		s->own[k].last_sent = true;
 	}
 	race_run(&scenes[i].play, s->pairs, PAIRS, races, tally);
 	race_print(&scenes[i].play, tally);

@@ -106,7 +106,7 @@ static const char *packet(
 	if (fresh)
 		guard_fresh(s, r, 7, out);
 	else
-		guard_live(s, r, out);
+		guard_live(s, r, GUARD_WITHIN_US, out);
 	return buf_str(out);
 }
 
@@ -161,13 +161,13 @@ static void test_guards_as_sql(void **state)
 	struct action_request r = request(ACTION_CANCEL, "e5", "12");
 	const char *sql = packet(&mysql, &r, false, &b);
 	assert_non_null(strstr(sql, "@@server_uuid = 'it\\'s\\\\me'"));
-	assert_non_null(strstr(sql, "e.END_EVENT_ID IS NULL AND e.EVENT_ID = 12"));
+	assert_non_null(strstr(sql, "e.EVENT_ID = 12 AND e.END_EVENT_ID IS NULL"));
 	assert_null(strstr(sql, "events_transactions_current"));
-	assert_non_null(strstr(sql, "; KILL QUERY @dbatop_target"));
+	assert_non_null(strstr(sql, "; KILL QUERY IF(TIMESTAMPDIFF("));
 	r.kind = ACTION_TERMINATE;
 	sql = packet(&mysql, &r, false, &b);
 	assert_non_null(strstr(sql, "x.EVENT_ID = 5 AND x.STATE = 'ACTIVE'"));
-	assert_non_null(strstr(sql, "; KILL CONNECTION @dbatop_target"));
+	assert_non_null(strstr(sql, "; KILL CONNECTION IF(TIMESTAMPDIFF("));
 	r.dialect = KILL_RDS;
 	assert_non_null(strstr(packet(&mysql, &r, false, &b), "; CALL mysql.rds_kill(42)"));
 
@@ -184,7 +184,7 @@ static void test_guards_as_sql(void **state)
 	assert_non_null(strstr(sql, "/* dbatop-look 7 */"));
 	assert_non_null(strstr(sql, "x.trx_mysql_thread_id = 42 AND x.trx_id = 77"));
 	assert_non_null(strstr(sql, "THEN KILL CONNECTION 42; ELSEIF @dbatop_fresh = 0"));
-	assert_non_null(strstr(packet(&blind, &r, true, &b), "WHERE @dbatop_fresh = 0); SET @dbatop_target"));
+	assert_non_null(strstr(packet(&blind, &r, true, &b), "WHERE @dbatop_fresh = 0); SET @dbatop_at"));
 	buf_free(&b);
 }
 
