@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 #ifdef DBATOP_JOIN_AT_EXIT
-enum { QUIT_MS = 30000, KEY_MS = 5000 };
+enum { QUIT_MS = 30000, KEY_MS = 5000, FRESH_MS = 15000 };
 #else
-enum { QUIT_MS = 2000, KEY_MS = 1000 };
+enum { QUIT_MS = 2000, KEY_MS = 1000, FRESH_MS = 4000 };
 #endif
-enum { SQL_MS = 10000, FRESH_MS = 4000, ARGS_MAX = 32, STALE_COLOUR = 242 };
+enum { SQL_MS = 10000, ARGS_MAX = 32, STALE_COLOUR = 242 };
 
 /* ---- 1. the fleet ---- */
 
