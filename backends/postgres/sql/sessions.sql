@@ -12,6 +12,7 @@
 -- {r10} a role. dbatop.superusers is a setting of its own session; without it the column is NULL.
 -- A statement is in its own database's encoding: left() fails the whole probe when it ends in half a character of
 -- ours, so it is cut as bytes, and dbatop reads columns @bytes back from the escape format.
+-- LIMIT 64 tells the planner that few sessions report progress: else it hashes all sessions to find them.
 SELECT s.pid AS id,
        s.backend_start::text AS started,
        '{r' || s.usesysid || '}' AS "user@names",
@@ -107,7 +108,7 @@ SELECT s.pid AS id,
        UNION ALL
        SELECT o.pid, CASE WHEN o.param2 > 0 THEN o.param2 END, o.param1, 'copy'
          FROM pg_stat_get_progress_info('COPY') o
-       ) p ON p.pid = s.pid
+       LIMIT 64) p ON p.pid = s.pid
  ORDER BY CASE WHEN s.wait_event_type = 'Lock' OR starts_with(s.state, 'idle in') THEN 0
                WHEN s.xact_start IS NOT NULL AND s.backend_type IS DISTINCT FROM 'walsender' THEN 1
                WHEN s.state = 'active' THEN 2
