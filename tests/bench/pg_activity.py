@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """One PostgreSQL with 500 sessions, asked every second, by dbatop and by pg_activity in the same run, each on its
-own terminal of the same size. pg_activity runs twice: with its process figures (a role that may see where the
+own terminal of the same size. Two tables: without waiters, and with nine that wait for a row lock: dbatop then asks
+every second who blocks whom, which pg_activity's screen does not show. pg_activity runs twice: with its process figures (a role that may see where the
 data folder is) and without. Time in the server is that of pg_stat_statements, planning included, by role."""
 import os
 import shutil
@@ -10,7 +11,7 @@ import time
 import field
 import program
 
-SESSIONS, SECONDS, ROWS, COLS = 500, 60, 50, 180
+SESSIONS, SECONDS, WAITERS, ROWS, COLS = 500, 40, 9, 50, 180
 ROLES = {"dbatop": "bench_dbatop", "with": "bench_with", "without": "bench_without"}
 
 
@@ -78,6 +79,20 @@ def rows_of(found):
                f"{plain / ours:.1f}" if ours else "-", target)
 
 
+def run(waiters, path, row):
+    busy = field.Busy(row, SESSIONS, waiters=waiters)
+    screens = start(row, path)
+    found = measure(row, screens)
+    for screen in screens.values():
+        screen.send(b"q")
+        screen.wait_exit(3)
+        screen.close()
+    busy.end(row)
+    field.table("one PostgreSQL, 500 sessions, every second: dbatop and pg_activity in the same run",
+                f"{SECONDS} s on terminals of {COLS}x{ROWS}; 20 sessions at work, 31 in a transaction, {waiters} waiting",
+                list(rows_of(found)))
+
+
 def main():
     if not shutil.which("pg_activity"):
         sys.exit("pg_activity: not installed; run tests/lab/install.sh matrix")
@@ -85,24 +100,14 @@ def main():
     with field.servers(bpg1=("pg15", settings)) as rows:
         row = rows["bpg1"]
         roles(row)
-        busy = field.Busy(row, SESSIONS)
-        login = {"user": ROLES["dbatop"], "tls": "disable", "password_file": None}
         secret = os.path.join(field.lab().dir, "bench.password")
         with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
             handle.write(ROLES["dbatop"] + "-pw\n")
-        login["password_file"] = secret
+        login = {"user": ROLES["dbatop"], "tls": "disable", "password_file": secret}
         with field.config([field.url(row)], login=login) as path:
-            screens = start(row, path)
-            found = measure(row, screens)
-            for screen in screens.values():
-                screen.send(b"q")
-                screen.wait_exit(3)
-                screen.close()
-        busy.end(row)
+            for waiters in (0, WAITERS):
+                run(waiters, path, row)
         os.unlink(secret)
-    field.table("one PostgreSQL, 500 sessions, every second: dbatop and pg_activity in the same run",
-                f"{SECONDS} s on terminals of {COLS}x{ROWS}; 20 sessions at work, 31 in a transaction, 9 waiting",
-                list(rows_of(found)))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,14 @@ import termios
 import time
 
 
+def readable(fds, seconds):
+    """Those that have something to read, or have ended; poll() because select() ends at descriptor 1,023."""
+    waiting = select.poll()
+    for fd in fds:
+        waiting.register(fd, select.POLLIN)
+    return [fd for fd, _ in waiting.poll(max(0, seconds) * 1000)]
+
+
 class Program:
     def __init__(self, argv, rows=60, cols=160, env=None):
         self.bytes, self.tail, self.code = 0, b"", None
@@ -44,8 +52,7 @@ class Program:
 
     def read(self, seconds):
         """What came until the deadline, as soon as something came; b"" at the deadline or the end."""
-        ready, _, _ = select.select([self.fd], [], [], max(0, seconds))
-        if not ready:
+        if self.fd not in readable([self.fd], seconds):
             return b""
         try:
             data = os.read(self.fd, 1 << 18)
@@ -89,7 +96,7 @@ class Program:
         """The moment of the end; None at the deadline."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            ready, _, _ = select.select([self.pidfd] + ([self.fd] if drain else []), [], [], limit - time.monotonic())
+            ready = readable([self.pidfd] + ([self.fd] if drain else []), limit - time.monotonic())
             if self.pidfd in ready:
                 now = time.monotonic()
                 self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
