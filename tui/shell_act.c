@@ -144,15 +144,17 @@ static enum severity outcome_severity(const struct action_progress *p)
 	return p->outcome == OUTCOME_GONE || p->outcome == OUTCOME_STOPPED ? SEVERITY_OK : SEVERITY_WARN;
 }
 
-/* The session lives on in another transaction: ending it anyway is another decision, so it is asked. */
+/* The session lives on with other work: going on anyway is another decision, so it is asked. */
 static void offer_to_insist(struct shell *sh, size_t run, size_t target, const struct action_progress *p)
 {
 	struct running *r = &sh->running[run];
-	if (p->outcome != OUTCOME_MOVED_ON || r->kind != ACTION_TERMINATE || r->targets != 1 ||
-	        sh->dialog.kind != DIALOG_NONE || sh->opt.actions->insist == NULL)
+	if (!p->may_insist || r->targets != 1 || sh->dialog.kind != DIALOG_NONE ||
+	        sh->opt.actions->insist == NULL)
 		return;
 	char text[PLAN_LINE_MAX + 64];
-	snprintf(text, sizeof(text), "%s End the connection anyway?", p->say);
+	snprintf(text, sizeof(text), "%s %s", p->say,
+	        r->kind == ACTION_TERMINATE ? "End the connection anyway?"
+	                                    : "Cancel what is left of it anyway?");
 	dialog_ask(&sh->dialog, DIALOG_INSIST, r->title, text, r->prod);
 	sh->dialog.run = run;
 	sh->dialog.target = target;

@@ -113,6 +113,23 @@ static void fresh(const struct ctx *ctx, struct conn *admin, const struct guard_
 	out->outcome = OUTCOME_UNPROVABLE;
 }
 
+/* Connection ids name a session as long as the server runs. */
+static void tell_what_moved(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
+        struct action_result *out)
+{
+	struct answer a;
+	struct err e;
+	if (!conn_ask(ctx, admin, &a, &e,
+	            "SELECT COMMAND FROM information_schema.PROCESSLIST WHERE ID = %" PRId64, req->target.id))
+		return;
+	out->other_work = a.rows > 0 && strcmp(a.value[0], "Killed") != 0;
+	err_set(&out->err, ERR_NONE, "session %" PRId64 ": %s", req->target.id,
+	        !out->other_work ? "it has ended already, nothing was done"
+	        : req->kind == ACTION_CANCEL
+	                ? "that statement is not running any more, so nothing was done"
+	                : "it is in another transaction or statement now, so nothing was done");
+}
+
 bool my_act(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
         struct action_result *out)
 {
@@ -143,6 +160,8 @@ bool my_act(const struct ctx *ctx, struct conn *admin, const struct action_reque
 		live(ctx, admin, &s, req, out);
 	if (ways.fresh && (!ways.live || out->outcome == OUTCOME_MOVED_ON))
 		fresh(ctx, admin, &s, req, out);
+	if (out->outcome == OUTCOME_MOVED_ON)
+		tell_what_moved(ctx, admin, req, out);
 	return true;
 }
 

@@ -156,6 +156,7 @@ static void moved_on(const PGresult *r, const struct action_request *req, struct
 	else if (req->kind == ACTION_CANCEL && !holds(r, QUERY))
 		how = "that statement is not running any more; a cancel does nothing to an idle session";
 	out->outcome = OUTCOME_MOVED_ON;
+	out->other_work = holds(r, SESSION);
 	err_set(&out->err, ERR_NONE, "session %" PRId64 ": %s, so nothing was done", req->target.id, how);
 }
 

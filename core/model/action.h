@@ -29,8 +29,11 @@ struct action_request {
 	struct session_ref target;
 	struct server_identity server; /* refused when ADMIN reaches another */
 	enum kill_dialect dialect;
-	bool whatever_transaction; /* the second decision: end the connection although its transaction changed
-	                            */
+	/* The second decision. Terminate: end the connection although its transaction changed. Cancel: what
+	 * changed may have changed once, but not all of it: PostgreSQL the same statement in another
+	 * transaction (a procedure that commits), MySQL and MariaDB another statement of the same transaction
+	 * (a procedure). */
+	bool whatever_transaction;
 };
 
 struct action_result {
@@ -38,6 +41,8 @@ struct action_result {
 	struct err err;
 	char sql[3072];    /* the statement as sent */
 	int64_t rows_left; /* OUTCOME_ROLLING_BACK: rows still to undo; -1 unknown */
+	bool other_work;   /* OUTCOME_MOVED_ON: the same session is there, with other work: it may be insisted
+	                      on */
 };
 
 #endif

@@ -176,12 +176,18 @@ struct action_run *action_start(struct poller *p, struct journal *j, const struc
 	return run;
 }
 
+static bool may_insist(const struct target *t)
+{
+	return t->finished && t->result.outcome == OUTCOME_MOVED_ON && t->result.other_work &&
+	       !t->req.whatever_transaction &&
+	       (t->req.kind == ACTION_TERMINATE || t->req.target.xact_guard[0] != '\0');
+}
+
 bool action_insist(struct action_run *run, size_t target, struct err *e)
 {
 	assert(target < run->plan->n);
 	struct target *t = &run->targets[target];
-	if (run->plan->kind != ACTION_TERMINATE || !t->finished || t->result.outcome != OUTCOME_MOVED_ON ||
-	        t->req.whatever_transaction)
+	if (!may_insist(t))
 		return err_set(e, ERR_USAGE, "there is nothing to insist on");
 	t->req.whatever_transaction = true;
 	if (!write_asked(run, NULL, target, e) || !journal_sync(run->journal, e)) {
@@ -360,6 +366,7 @@ void action_look(struct action_run *run, const struct snapshot *snap, size_t i, 
 	}
 	out->outcome = run->targets[i].result.outcome;
 	out->finished = run->targets[i].finished;
+	out->may_insist = may_insist(&run->targets[i]);
 	say(run, snap, i, out->say, sizeof(out->say));
 }
 

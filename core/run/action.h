@@ -34,8 +34,8 @@ struct action_run; /* one plan on its way */
  * not. */
 struct action_run *action_start(struct poller *p, struct journal *j, const struct snapshot *snap,
         struct action_plan *plan, bool second, struct err *e);
-/* The second decision on one target whose transaction changed (OUTCOME_MOVED_ON of a terminate): end the
- * connection anyway. That it is the same session is proved again. */
+/* The second decision on one target that moved on (may_insist): end the connection anyway, or cancel what is
+ * left of what was seen (action.h says what has to be the same still). All of that is proved again. */
 bool action_insist(struct action_run *run, size_t target, struct err *e);
 
 struct action_progress {
@@ -43,6 +43,7 @@ struct action_progress {
 	/* Of one target: its outcome so far and a sentence ("4711: gone after 0.2 s, 1 session resumed"). */
 	enum action_outcome outcome;
 	bool finished;
+	bool may_insist; /* it moved on, but the session is there: action_insist */
 	char say[PLAN_LINE_MAX];
 };
 /* Moves the run on (new outcomes go to the journal) and tells of target i. */

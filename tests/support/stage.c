@@ -117,7 +117,10 @@ static void look(void *arg, struct action_run *run, const struct snapshot *snap,
 	(void)run;
 	(void)snap;
 	(void)target;
-	*out = (struct action_progress){.n = st->victims, .outcome = st->outcome, .finished = st->finished};
+	*out = (struct action_progress){.n = st->victims,
+	        .outcome = st->outcome,
+	        .finished = st->finished,
+	        .may_insist = st->outcome == OUTCOME_MOVED_ON};
 	snprintf(out->say, sizeof(out->say), "%s", st->say);
 }
 

@@ -339,7 +339,8 @@ static void test_insisting(void **state)
 	struct action_run *run = start(s, ACTION_TERMINATE, 4711, false);
 	assert_false(action_insist(run, 0, &e));
 	answer(s->poller.jobs[0], JOB_DONE, OUTCOME_MOVED_ON, 5);
-	look(s, run);
+	s->poller.jobs[0]->view.result.other_work = true;
+	assert_true(look(s, run).may_insist);
 	assert_false(s->poller.jobs[0]->req.whatever_transaction);
 	assert_true(action_insist(run, 0, &e));
 	assert_int_equal(s->poller.n, 2);
