@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -95,13 +96,15 @@ static unsigned count_entries(const char *path)
 
 static long resident_kb(void)
 {
-	long pages = 0;
+	char line[128] = "";
 	FILE *f = fopen("/proc/self/statm", "re");
-	if (f != NULL && fscanf(f, "%*d %ld", &pages) != 1)
-		pages = 0;
+	if (f != NULL && fgets(line, sizeof(line), f) == NULL)
+		line[0] = '\0';
 	if (f != NULL)
 		fclose(f);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+	/* The second number: pages in memory. */
+	const char *second = strchr(line, ' ');
+	return second != NULL ? strtol(second, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024) : 0;
 }
 
 static void self(void *arg, struct buf *out)

@@ -117,20 +117,20 @@ static bool open_any(
 		return io_open(ctx, env, &l->to, out, e);
 	if (!resolve_host(ctx, env->resolver, l->host, &found, e))
 		return false;
+	bool ok = false, again = true;
+	err_set(e, ERR_RESOLVE, "%s has no address", l->host);
 	l->to.name = l->host;
-	for (unsigned i = 0; i < found.n; i++) {
-		bool last = i + 1 == found.n;
+	for (unsigned i = 0; i < found.n && again; i++) {
 		struct ctx share = *ctx;
-		if (!last && ctx->deadline != MONO_NEVER)
+		if (i + 1 < found.n && ctx->deadline != MONO_NEVER)
 			share = ctx_within(ctx, (uint32_t)ctx_left_ms(ctx) / (found.n - i));
 		l->to.address = found.text[i];
-		if (io_open(&share, env, &l->to, out, e))
-			return true;
-		bool next = e->code == ERR_REFUSED || (e->code == ERR_TIMEOUT && ctx_done(ctx) == ERR_NONE);
-		if (last || !next)
-			return false;
+		ok = io_open(&share, env, &l->to, out, e);
+		again = !ok &&
+		        (e->code == ERR_REFUSED || (e->code == ERR_TIMEOUT && ctx_done(ctx) == ERR_NONE));
 	}
-	return err_set(e, ERR_RESOLVE, "%s has no address", l->host);
+	l->to.address = NULL;
+	return ok;
 }
 
 static void hint_login_path(const struct login *l, struct err *e)

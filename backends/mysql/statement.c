@@ -107,9 +107,9 @@ static void after_result(struct io *io)
 	io->phase = mysql_more_results(io->mysql) ? PHASE_NEXT : PHASE_IDLE;
 }
 
-/* What to do after a call has returned. *keep: rows still go to the sink. False: e is the server's error and
- * the machine is idle, or the sink refused and *keep is now false. */
-static bool advance(struct io *io, const struct io_sink *sink, bool *keep, unsigned *done, struct err *e)
+/* What to do after a call has returned. keep: rows still go to the sink. False: e is the server's error and
+ * the machine is idle, or the sink refused. */
+static bool advance(struct io *io, const struct io_sink *sink, bool keep, unsigned *done, struct err *e)
 {
 	switch (io->phase) {
 	case PHASE_QUERY:
@@ -125,10 +125,10 @@ static bool advance(struct io *io, const struct io_sink *sink, bool *keep, unsig
 			return true;
 		}
 		io->phase = PHASE_ROWS;
-		return !*keep || begin_rows(io, sink, e);
+		return !keep || begin_rows(io, sink, e);
 	case PHASE_ROWS:
 		if (io->row != NULL)
-			return !*keep || sink == NULL || sink->row == NULL ||
+			return !keep || sink == NULL || sink->row == NULL ||
 			       sink->row(sink->arg, (const char *const *)io->row,
 			               mysql_fetch_lengths(io->res), io->ncols, e);
 		if (mysql_errno(io->mysql) != 0) {
@@ -157,7 +157,7 @@ static bool run(
 		code = io_finish_call(ctx, io);
 		if (code != ERR_NONE)
 			break;
-		if (!advance(io, sink, &keep, done, ok ? e : NULL))
+		if (!advance(io, sink, keep, done, ok ? e : NULL))
 			ok = keep = false;
 	}
 	bool fell = axe_disarm(io->axe, &io->entry);

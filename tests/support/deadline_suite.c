@@ -13,7 +13,7 @@
 
 enum { DEADLINE_MS = 300, LATEST_MS = 5000, EARLIEST_MS = 280 };
 
-static const struct deadline_engine *engine;
+static const struct deadline_engine *tried;
 static struct drive drive;
 static struct lab_server server;
 static struct chaos *chaos;
@@ -26,9 +26,9 @@ static int setup(void **state)
 {
 	(void)state;
 	char name[64];
-	snprintf(name, sizeof(name), "deadline-%s", engine->kind);
-	drive_start(&drive, engine->driver);
-	server = lab_spawn(engine->kind, name, NULL);
+	snprintf(name, sizeof(name), "deadline-%s", tried->kind);
+	drive_start(&drive, tried->driver);
+	server = lab_spawn(tried->kind, name, NULL);
 	chaos = chaos_start();
 	return 0;
 }
@@ -232,13 +232,13 @@ static void test_the_server_ends_what_we_left(void **state)
 	static const struct probe_param params[] = {{.name = "rows", .type = PARAM_INT}};
 	const struct probe sleeping = {.name = "sleeping",
 	        .file = "sleeping.sql",
-	        .engine = engine->engine,
+	        .engine = tried->engine,
 	        .columns = columns,
 	        .ncols = 1,
 	        .params = params,
 	        .nparams = 1,
 	        .rows = 1,
-	        .sql = engine->sleep20};
+	        .sql = tried->sleep20};
 	struct endpoint ep;
 	struct err e = {.code = ERR_NONE};
 	struct arena *arena = arena_new();
@@ -249,10 +249,10 @@ static void test_the_server_ends_what_we_left(void **state)
 	int64_t started = wait_now_ms();
 	assert_false(drive.driver->fetch(&ctx, c, &sleeping, &rows, arena, &t, &e));
 	assert_int_equal(e.code, ERR_SERVER_LIMIT);
-	if (engine->limit_sqlstate != NULL)
-		assert_string_equal(e.sqlstate, engine->limit_sqlstate);
+	if (tried->limit_sqlstate != NULL)
+		assert_string_equal(e.sqlstate, tried->limit_sqlstate);
 	else
-		assert_int_equal(e.native, engine->limit_native);
+		assert_int_equal(e.native, tried->limit_native);
 	assert_true(wait_now_ms() - started < 5000);
 	drive_table(&drive, c, "pulse", 0, arena);
 	drive.driver->close(c);
@@ -260,7 +260,7 @@ static void test_the_server_ends_what_we_left(void **state)
 	endpoint_free(&ep);
 }
 
-int deadline_suite(const struct deadline_engine *which)
+int deadline_suite(const struct deadline_engine *engine)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_connect_to_a_stopped_server),
@@ -272,6 +272,6 @@ int deadline_suite(const struct deadline_engine *which)
 	        cmocka_unit_test(test_a_cancelled_ctx_returns_at_once),
 	        cmocka_unit_test(test_the_server_ends_what_we_left),
 	};
-	engine = which;
+	tried = engine;
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -279,7 +279,7 @@ struct term_cell term_cell(struct term *term, int row, int col)
 	if (vterm_screen_get_cell(term->screen, (VTermPos){.row = row, .col = col}, &from) == 0)
 		fail_msg("no cell %d,%d", row, col);
 	cell.text[put_cell(term, row, col, cell.text)] = '\0';
-	cell.width = from.width;
+	cell.width = (unsigned char)from.width;
 	cell.bold = from.attrs.bold;
 	cell.italic = from.attrs.italic;
 	cell.underline = from.attrs.underline != 0;
