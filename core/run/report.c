@@ -153,11 +153,22 @@ static void edit_answer(struct link_view *link, void *arg)
 		err_clear(&link->err);
 }
 
+/* An error that the server answered with is the probe's affair, and stands in its sample: the server is
+ * there. */
+static bool is_answer(enum err_code code)
+{
+	return code == ERR_DENIED || code == ERR_UNSUPPORTED || code == ERR_SERVER ||
+	       code == ERR_SERVER_LIMIT;
+}
+
 static void edit_failure(struct link_view *link, void *arg)
 {
 	const struct change *c = arg;
+	if (is_answer(c->err->code)) {
+		edit_answer(link, arg);
+		return;
+	}
 	edit_cost(link, c);
-	/* An error that the server answered with is the probe's affair, and stands in its sample. */
 	if (c->err->code == ERR_TIMEOUT || c->err->code == ERR_LOST || c->err->code == ERR_IO)
 		link->err = *c->err;
 }
