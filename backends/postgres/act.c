@@ -192,10 +192,9 @@ static void failed(const struct conn *c, const struct action_request *req, struc
 	snprintf(text, sizeof(text), "%s", out->err.text);
 	out->outcome = OUTCOME_REFUSED;
 	err_set(&out->err, ERR_DENIED,
-	        "%s; %s may %s its own role's sessions only: GRANT pg_signal_backend TO %s, which never "
-	        "covers "
-	        "superusers' sessions",
-	        text, role_of(c), action_kind_name(req->kind), role_of(c));
+	        "%s; to %s other roles' sessions: GRANT pg_signal_backend TO %s; a superuser's need a "
+	        "superuser",
+	        text, action_kind_name(req->kind), role_of(c));
 	snprintf(out->err.sqlstate, sizeof(out->err.sqlstate), "42501");
 }
 
