@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "core/base/human.h"
-#include "core/base/text.h"
+#include "core/model/session.h"
 
 /* Guards make an old look harmless; a very old one is of no use to a person. */
 enum { TOO_OLD_MS = 300000 };
@@ -29,11 +29,6 @@ static void say(struct plan_target *t, enum plan_verdict verdict, const char *fm
 static bool is(const char *text, const char *word)
 {
 	return text != NULL && strcasecmp(text, word) == 0;
-}
-
-static bool begins(const char *text, const char *with)
-{
-	return text != NULL && strncasecmp(text, with, strlen(with)) == 0;
 }
 
 /* 1. Reasons that hold for every session of an instance. */
@@ -68,35 +63,14 @@ bool plan_refuse_all(const struct plan_input *in, size_t instance, struct plan_t
 
 /* 2. Sessions that are never ended from here. */
 
-static bool feeds_or_applies(const struct plan_row *r, struct plan_target *t)
+static bool never(const struct plan_row *r, enum session_guard guard, struct plan_target *t)
 {
-	bool basebackup = is(r->app, "pg_basebackup");
-	if ((is(r->kind, "walsender") && !basebackup) || begins(r->command, "Binlog Dump"))
-		say(t, PLAN_REFUSED, "it feeds a replica: ending it stops replication");
-	else if (is(r->kind, "replication") || begins(r->command, "Slave_") ||
-	         begins(r->command, "Replica_") || is(r->user, "system user"))
-		say(t, PLAN_REFUSED, "it receives or applies replication: stop the replica instead");
-	else
-		return false;
-	return true;
-}
-
-static bool never(const struct plan_row *r, struct plan_target *t)
-{
-	if (r->own || begins(r->app, "dbatop/"))
-		say(t, PLAN_REFUSED, "one of dbatop's own sessions");
-	else if (feeds_or_applies(r, t))
-		;
-	else if (is(r->kind, "parallel worker"))
+	if (guard == GUARD_WORKER)
 		say(t, PLAN_REFUSED, "a parallel worker whose leader is not in sight: act on its leader");
-	else if (is(r->kind, "system") || is(r->command, "Daemon") || is(r->user, "event_scheduler"))
-		say(t, PLAN_REFUSED, "one of the server's own processes%s%.60s",
-		        r->wait != NULL || r->command != NULL ? ": " : "",
-		        r->command != NULL ? r->command
-		        : r->wait != NULL  ? r->wait
-		                           : "");
-	else if (is(r->kind, "background"))
-		say(t, PLAN_REFUSED, "a background process of the server or of an extension");
+	else if (guard == GUARD_BACKGROUND && r->wait != NULL)
+		say(t, PLAN_REFUSED, "%s: %.60s", session_guard_why(guard), r->wait);
+	else if (session_guard_refuses(guard))
+		say(t, PLAN_REFUSED, "%s", session_guard_why(guard));
 	else
 		return false;
 	return true;
@@ -161,59 +135,27 @@ static bool nothing_to_cancel(const struct plan_input *in, const struct plan_row
 
 /* 5. What is asked twice. */
 
-static bool is_backup(const struct plan_row *r)
+static void asked_twice(const struct plan_input *in, enum session_guard guard, struct plan_target *t)
 {
-	static const char *const apps[] = {"pg_basebackup", "pg_dump", "pg_dumpall", "pg_rman", "pgbackrest",
-	        "barman", "wal-g", "mysqldump", "mariadb-dump", "mysqlpump", "mydumper", "mariabackup",
-	        "mariadb-backup", "mariadb_backup", "xtrabackup", "mysqlbackup"};
-	static const char *const says[][3] = {
-	        {"BACKUP STAGE", NULL},
-	        {"BACKUP LOCK", NULL},
-	        {"FOR BACKUP", NULL},
-	        {"pg_backup_start", NULL},
-	        {"pg_start_backup", NULL},
-	        {"FLUSH TABLES", "WITH READ LOCK", NULL},
-	        {"SQL_NO_CACHE */ ", "FROM ", NULL},
-	};
-	for (size_t i = 0; i < sizeof(apps) / sizeof(apps[0]); i++) {
-		if (begins(r->app, apps[i]))
-			return true;
-	}
-	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
-		size_t n = says[i][1] == NULL ? 1 : 2;
-		if (plan_says(r, says[i], n))
-			return true;
-	}
-	return false;
-}
-
-static bool asked_twice(const struct plan_input *in, const struct plan_row *r, struct plan_target *t)
-{
-	static const char *const wraparound[] = {"to prevent wraparound"};
-	if (r->sync_wait)
-		say(t, PLAN_SECOND,
-		        "it has committed here and waits for a synchronous replica: %s, and the commit may "
-		        "be lost in "
-		        "a failover",
-		        in->kind == ACTION_CANCEL ? "its client is told that all is well"
-		                                  : "its client is not told that it committed");
-	else if (is(r->kind, "autovacuum") && plan_says(r, wraparound, 1))
-		say(t, PLAN_SECOND,
-		        "this autovacuum prevents transaction id wraparound: it starts again at once, "
-		        "from the beginning");
-	else if (is_backup(r))
-		say(t, PLAN_SECOND, "it looks like a backup: that backup will be incomplete");
-	else if (r->superuser)
-		say(t, PLAN_SECOND, "it belongs to a superuser: somebody may be at work on this incident");
-	else
-		return false;
-	return true;
+	const char *what = "";
+	if (guard == GUARD_SYNCREP)
+		what = in->kind == ACTION_CANCEL ? "; its client will be told that all is well"
+		                                 : "; its client will not be told that it committed";
+	else if (guard == GUARD_WRAPAROUND)
+		what = ": it starts again at once, from the beginning";
+	else if (guard == GUARD_BACKUP)
+		what = ": that backup will be incomplete";
+	else if (guard == GUARD_SUPERUSER)
+		what = ": somebody may be at work on this incident";
+	if (guard != GUARD_NONE)
+		say(t, PLAN_SECOND, "%s%s", session_guard_why(guard), what);
 }
 
 void plan_judge(const struct plan_input *in, size_t instance, const struct plan_row *r, struct plan_target *t)
 {
+	enum session_guard guard = session_guard_of_row(r->table, r->row);
 	t->verdict = PLAN_OPEN;
-	if (never(r, t) || unprovable(in, instance, r, t) || nothing_to_cancel(in, r, t))
+	if (never(r, guard, t) || unprovable(in, instance, r, t) || nothing_to_cancel(in, r, t))
 		return;
-	asked_twice(in, r, t);
+	asked_twice(in, guard, t);
 }

@@ -80,8 +80,17 @@ bool session_guard_refuses(enum session_guard g)
 	return g > GUARD_NONE && g < GUARD_SUPERUSER;
 }
 
-static enum session_kind parse_kind(const char *word)
+static enum session_kind parse_kind(const char *word, const char *command)
 {
+	/* MySQL's and MariaDB's own word outweighs what a statement made of it: replication must not look
+	 * like a client. */
+	if (command != NULL && strncasecmp(command, "Binlog Dump", strlen("Binlog Dump")) == 0)
+		return SESSION_WALSENDER;
+	if (command != NULL && (strncasecmp(command, "Slave_", strlen("Slave_")) == 0 ||
+	                               strncasecmp(command, "Replica_", strlen("Replica_")) == 0))
+		return SESSION_REPLICATION;
+	if (command != NULL && strcasecmp(command, "Daemon") == 0)
+		return SESSION_SYSTEM;
 	/* Without the privilege the kind is hidden too: then it may well be a client. */
 	if (word == NULL)
 		return SESSION_CLIENT;
@@ -107,7 +116,7 @@ static enum session_state parse_state(const char *word, enum session_kind kind)
 
 struct columns {
 	int id, started, user, db, app, client, kind, state, wait_type, wait;
-	int xact_ms, query_ms, state_ms, leader, query, superuser, sync_wait, own;
+	int xact_ms, query_ms, state_ms, leader, query, superuser, sync_wait, own, command;
 };
 
 static struct columns find_columns(const struct table *t)
@@ -131,6 +140,7 @@ static struct columns find_columns(const struct table *t)
 	        .superuser = table_column(t, "superuser"),
 	        .sync_wait = table_column(t, "sync_wait"),
 	        .own = table_column(t, "own"),
+	        .command = table_column(t, "command"),
 	};
 }
 
@@ -146,18 +156,30 @@ static bool is_true(const struct table *t, size_t row, int col)
 	return table_bool(t, row, col, &v) && v;
 }
 
+/* For every session of every sample: most differ in the first letter. */
+static bool begins(const char *text, size_t n, const char *with)
+{
+	size_t len = strlen(with);
+	return n >= len && (text[0] | 0x20) == (with[0] | 0x20) && strncasecmp(text, with, len) == 0;
+}
+
 static bool is_backup(const struct session *s)
 {
-	static const char *const apps[] = {"pg_dump", "pg_dumpall", "pg_basebackup", "pgbackrest", "barman",
-	        "wal-g", "mysqldump", "mariadb-dump", "mydumper", "xtrabackup", "mariabackup",
-	        "mariadb-backup"};
-	static const char dump[] = "SELECT /*!40001 SQL_NO_CACHE */";
+	static const char *const apps[] = {"pg_dump", "pg_basebackup", "pgbackrest", "barman", "wal-g",
+	        "mysqldump", "mysqlbackup", "mariadb-dump", "mariadb-backup", "mariabackup", "mydumper",
+	        "xtrabackup"};
+	static const char *const statements[] = {"SELECT /*!40001 SQL_NO_CACHE */", "BACKUP STAGE",
+	        "BACKUP LOCK", "LOCK INSTANCE FOR BACKUP", "FLUSH TABLES WITH READ LOCK",
+	        "SELECT pg_backup_start", "SELECT pg_start_backup", "BASE_BACKUP"};
 	for (size_t i = 0; s->app != NULL && i < sizeof(apps) / sizeof(apps[0]); i++) {
-		/* For every session of every sample: most differ in the first letter. */
-		if ((s->app[0] | 0x20) == apps[i][0] && strncasecmp(s->app, apps[i], strlen(apps[i])) == 0)
+		if (begins(s->app, strlen(s->app), apps[i]))
 			return true;
 	}
-	return s->query_n >= sizeof(dump) - 1 && memcmp(s->query, dump, sizeof(dump) - 1) == 0;
+	for (size_t i = 0; s->query != NULL && i < sizeof(statements) / sizeof(statements[0]); i++) {
+		if (begins(s->query, s->query_n, statements[i]))
+			return true;
+	}
+	return false;
 }
 
 static enum session_guard find_guard(const struct session *s, bool superuser, bool sync_wait)
@@ -172,8 +194,11 @@ static enum session_guard find_guard(const struct session *s, bool superuser, bo
 	        [SESSION_BACKGROUND] = GUARD_BACKGROUND,
 	        [SESSION_SYSTEM] = GUARD_BACKGROUND,
 	};
-	if (s->own)
+	if (s->own || (s->app != NULL && strncmp(s->app, "dbatop/", strlen("dbatop/")) == 0))
 		return GUARD_OWN;
+	/* pg_basebackup streams as a standby does, but nobody serves from what it writes. */
+	if (s->kind == SESSION_WALSENDER && is_backup(s))
+		return GUARD_BACKUP;
 	if (by_kind[s->kind] != GUARD_NONE)
 		return by_kind[s->kind];
 	if (sync_wait)
@@ -194,7 +219,7 @@ static void read_row(const struct table *t, size_t row, const struct columns *c,
 	        .id = int_or(t, row, c->id, -1),
 	        .started = started == NULL ? "" : started,
 	        .row = (uint32_t)row,
-	        .kind = parse_kind(table_text(t, row, c->kind)),
+	        .kind = parse_kind(table_text(t, row, c->kind), table_text(t, row, c->command)),
 	        .user = table_text(t, row, c->user),
 	        .db = table_text(t, row, c->db),
 	        .app = table_text(t, row, c->app),
@@ -215,6 +240,14 @@ static void read_row(const struct table *t, size_t row, const struct columns *c,
 	s->idle = s->state == STATE_IDLE;
 	s->waiting = s->wait_type != NULL && strcmp(s->wait_type, "Lock") == 0;
 	s->guard = find_guard(s, is_true(t, row, c->superuser), is_true(t, row, c->sync_wait));
+}
+
+enum session_guard session_guard_of_row(const struct table *sessions, size_t row)
+{
+	struct columns c = find_columns(sessions);
+	struct session s;
+	read_row(sessions, row, &c, &s);
+	return s.guard;
 }
 
 static void link_leaders(struct session_view *v, const struct table *t, int col)

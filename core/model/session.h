@@ -50,6 +50,8 @@ enum session_guard {
 };
 bool session_guard_refuses(enum session_guard g);    /* false for NONE and for second decisions */
 const char *session_guard_why(enum session_guard g); /* a sentence; "" for GUARD_NONE */
+/* Of one row of a `sessions` table, without a view of all: what a plan asks. */
+enum session_guard session_guard_of_row(const struct table *sessions, size_t row);
 
 enum session_group { GROUP_ROOT, GROUP_BLOCKED, GROUP_XACT, GROUP_ACTIVE, GROUP_REST };
 
