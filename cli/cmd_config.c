@@ -1,4 +1,6 @@
 /* `dbatop config`: whether the configuration says what it should, and the default one to begin with. */
+#include <string.h>
+
 #include "cli/app.h"
 #include "core/base/text.h"
 #include "tui/command.h"
@@ -33,8 +35,11 @@ static bool check_names(const struct config *cfg, struct err *e)
 	if (keys == NULL)
 		return false;
 	keymap_free(keys);
+	/* A theme's own file has its own places; a name that is none stands in the config. */
 	if (cfg->theme != NULL && !theme_load(cfg->theme, &theme, e))
-		return false;
+		return cfg->file == NULL || strchr(cfg->theme, '/') != NULL
+		               ? false
+		               : err_wrap(e, "%s:%d:%d", cfg->file, cfg->theme_line, cfg->theme_column);
 	struct probe_set *probes = app_probes(e);
 	bool ok = probes != NULL && check_probe_names(cfg, probes, e);
 	if (probes != NULL)

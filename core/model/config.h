@@ -66,10 +66,11 @@ struct config {
 	size_t nconfigured; /* how many of them were there at start: the rest was added for this run */
 	struct key_binding *keys;
 	size_t nkeys;
-	char *theme;          /* a built-in name or a path */
-	char *file;           /* what was read, NULL: none */
-	char *state_dir;      /* $XDG_STATE_HOME/dbatop: log, journal, screenshots */
-	uint32_t interval_ms; /* of the fast probes; 1000 */
+	char *theme;                  /* a built-in name or a path */
+	int theme_line, theme_column; /* where the file names it; 0: it does not */
+	char *file;                   /* what was read, NULL: none */
+	char *state_dir;              /* $XDG_STATE_HOME/dbatop: log, journal, screenshots */
+	uint32_t interval_ms;         /* of the fast probes; 1000 */
 	bool read_only, ascii, mouse;
 	char **warnings; /* values outside their tier, files others can write: one sentence each */
 	size_t nwarnings;

@@ -459,9 +459,14 @@ bool config_decode(struct config_draft *draft, const char *file, const char *tex
 
 	/* Defaults first, wherever they stand: clusters start from them. */
 	const struct yaml_node *defaults = ok ? child(root, "defaults") : NULL;
+	const struct yaml_node *theme = ok ? child(root, "theme") : NULL;
 	const struct yaml_node *login = defaults ? child(defaults, "login") : NULL;
 	const struct yaml_node *clusters = ok ? child(root, "clusters") : NULL;
 
+	if (theme) {
+		draft->cfg->theme_line = theme->line;
+		draft->cfg->theme_column = theme->column;
+	}
 	if (defaults)
 		ok = yaml_decode(&d, defaults, cluster_fields, SHARED_FIELDS, &draft->defaults);
 	if (ok && login)

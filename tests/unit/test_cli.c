@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -51,7 +52,8 @@ static void test_mistakes(void **state)
 	        "did you mean --format");
 	expect((const char *[]){TEST_DBATOP, "once", "--format", NULL}, 2, "", "needs a FORMAT");
 	expect((const char *[]){TEST_DBATOP, "once", "--format=xml", NULL}, 2, "", "none of text, json, csv");
-	expect((const char *[]){TEST_DBATOP, "once", "--view", "nope", NULL}, 2, "", "none of fleet, sessions");
+	expect((const char *[]){TEST_DBATOP, "once", "--view", "nope", NULL}, 2, "",
+	        "none of fleet, sessions");
 	expect((const char *[]){TEST_DBATOP, "once", "-s", "80", NULL}, 2, "", "no size like");
 	expect((const char *[]){TEST_DBATOP, "once", "--deadline", "soon", NULL}, 2, "", "no time like");
 	expect((const char *[]){TEST_DBATOP, "probe", "--lint=yes", NULL}, 2, "", "takes no value");
@@ -84,6 +86,31 @@ static void test_config(void **state)
 	expect((const char *[]){TEST_DBATOP, "config", "--check", "-c", "/nonexistent/x.yaml", NULL}, 2, "",
 	        "/nonexistent/x.yaml");
 	expect((const char *[]){TEST_DBATOP, "config", NULL}, 2, "", "--check");
+}
+
+/* Names that only the layers above the config know are mistakes with a place, too. */
+static void test_config_names(void **state)
+{
+	(void)state;
+	static const char *const mistakes[][2] = {
+	        {"mouse: true\ntheme: drak\n", ".yaml:2:8: there is no theme"},
+	        {"keys: {q: qiut}\n", ".yaml:1:8: "},
+	        {"keys:\n  ctrl-nope: quit\n", ".yaml:2:3: "},
+	        {"clusters:\n  - name: a\n    probes: {sesions: {every: 2s}}\n    instances: [{url: "
+	         "'postgres://h'}]\n",
+	                ".yaml:3:14: there is no probe 'sesions'"},
+	};
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		char path[] = "/tmp/dbatop-names-XXXXXX.yaml";
+		int fd = mkstemps(path, 5);
+		assert_true(fd >= 0);
+		size_t n = strlen(mistakes[i][0]);
+		assert_int_equal(write(fd, mistakes[i][0], n), n);
+		close(fd);
+		expect((const char *[]){TEST_DBATOP, "config", "--check", "-c", path, NULL}, 2, "",
+		        mistakes[i][1]);
+		unlink(path);
+	}
 }
 
 /* A listener that accepts nothing; its port in the URL. */
@@ -143,6 +170,7 @@ int main(void)
 	        cmocka_unit_test(test_mistakes),
 	        cmocka_unit_test(test_probes),
 	        cmocka_unit_test(test_config),
+	        cmocka_unit_test(test_config_names),
 	        cmocka_unit_test(test_once_without_an_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
