@@ -8,7 +8,7 @@
 #include "backends/mysql/conn.h"
 #include "backends/mysql/guard.h"
 
-enum { FRESH_TRIES = 10, FRESH_WAIT_MS = 115, LIVE_TRIES = 60, LIVE_EACH = 20 };
+enum { FRESH_TRIES = 10, FRESH_WAIT_MS = 115, LIVE_TRIES = 60, LIVE_EACH = 40 };
 
 static struct guard_server guard_server(const struct conn *c)
 {

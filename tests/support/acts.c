@@ -12,6 +12,7 @@
 
 enum { SEEN_MS = 10000, STOP_MS = 5000 };
 
+static char cluster_name[] = "acts";
 static const struct journal_origin origin = {.user = "tester", .ssh = "10.9.9.9 1 10.1.1.1 22"};
 
 void acts_start(struct acts *a, const struct driver *driver, const struct lab_server *server,
@@ -20,7 +21,7 @@ void acts_start(struct acts *a, const struct driver *driver, const struct lab_se
 	struct err e;
 	*a = (struct acts){.server = *server};
 	drive_start(&a->drive, driver);
-	a->cluster = (struct cluster_cfg){.name = (char[]){"acts"},
+	a->cluster = (struct cluster_cfg){.name = cluster_name,
 	        .danger = DANGER_RELAXED,
 	        .timeouts = {.connect_ms = 5000, .query_ms = 800, .query_max_ms = 5000, .check_ms = 30000}};
 	a->instance = (struct instance_cfg){.name = a->server.name};

@@ -12,6 +12,8 @@
 
 enum { CONNECTIONS_MAX = 3, STOP_MS = 5000, SQL_MS = 10000 };
 
+static char instance_name[] = "rig";
+
 static const char *const postgres_files[] = {
         "-- probe: pulse  lane: fast  every: 200ms  timeout: 800ms  rows: 1\n-- versions: postgres 13-18\n"
         "-- column: active count\nSELECT 1 AS active LIMIT :rows\n",
@@ -58,7 +60,7 @@ void rig_start(struct rig *r, const struct driver *driver, const struct lab_serv
 	drive_endpoint(server, "monitor", port, sslmode, &r->endpoint);
 	r->cluster.timeouts = (struct timeouts){
 	        .connect_ms = 3000, .query_ms = 800, .query_max_ms = 5000, .check_ms = 30000};
-	r->instance = (struct instance_cfg){.name = (char[]){"rig"}, .endpoint = r->endpoint};
+	r->instance = (struct instance_cfg){.name = instance_name, .endpoint = r->endpoint};
 	r->cfg = (struct config){.clusters = &r->cluster,
 	        .nclusters = 1,
 	        .instances = &r->instance,
