@@ -30,8 +30,9 @@ static int compare(const void *a, const void *b)
 static void report(const char *what, int64_t *ns)
 {
 	qsort(ns, ROUNDS, sizeof *ns, compare);
-	printf("  %-40s median %8.3f ms   p99 %8.3f ms\n", what, (double)ns[ROUNDS / 2] / 1e6,
-	        (double)ns[ROUNDS * 99 / 100] / 1e6);
+	int half = ROUNDS / 2, most = ROUNDS * 99 / 100;
+	printf("  %-40s median %8.3f ms   p99 %8.3f ms\n", what, (double)ns[half] / 1e6,
+	        (double)ns[most] / 1e6);
 }
 
 /* Snapshot times differ, samples do not: what a view itself does with new data. */
