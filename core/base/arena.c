@@ -12,8 +12,8 @@
 #include "core/base/mem.h"
 
 enum {
-	FIRST_BYTES = 4000, /* with the header just below a page */
-	CHUNK_MIN = 16 * 1024,
+	FIRST_BYTES = 1900, /* a small sample; the many that only say why there is none */
+	CHUNK_MIN = 4 * 1024,
 	CHUNK_MAX = 256 * 1024,
 };
 
