@@ -46,9 +46,24 @@ bool io_check_connected(
 	return true;
 }
 
+/* libmysqlclient keeps the socket until it is connected and tells the reason only as a number at the end of
+ * its sentence: "Can't connect to MySQL server on 'h:3306' (111)". 0: it does not. */
+static int told_errno(const char *sentence)
+{
+	const char *paren = strrchr(sentence, '(');
+	long why = paren != NULL ? strtol(paren + 1, NULL, 10) : 0;
+	return why > 0 && why < 4096 ? (int)why : 0;
+}
+
 bool io_connect_failed(struct io *io, const struct io_target *to, struct err *e)
 {
 	unsigned number = mysql_errno(io->mysql);
+	int told = number == 2003 ? told_errno(mysql_error(io->mysql)) : 0;
+	if (told != 0 && to->address != NULL) {
+		char where[128];
+		snprintf(where, sizeof where, "connect to %s port %u", to->address, to->port);
+		return sqlerr_connect(e, told, where);
+	}
 	if (number == 2002 && to->address == NULL) {
 		char where[160];
 		int why = greeting_socket_errno(to->socket);
