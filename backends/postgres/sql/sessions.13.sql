@@ -12,6 +12,7 @@
 -- {r10} a role. dbatop.superusers is a setting of its own session; without it the column is NULL.
 -- A statement is in its own database's encoding: left() fails the whole probe when it ends in half a character of
 -- ours, so it is cut as bytes, and dbatop reads columns @bytes back from the escape format.
+-- Idle sessions come as they are: sorting hundreds by age took a fifth of the time.
 -- LIMIT 64 tells the planner that few sessions report progress: else it hashes all sessions to find them.
 SELECT s.pid AS id,
        s.backend_start::text AS started,
@@ -112,5 +113,5 @@ SELECT s.pid AS id,
                WHEN s.backend_type IS NULL THEN 3
                WHEN s.state = 'idle' THEN 5
                ELSE 4 END,
-          coalesce(s.xact_start, s.query_start, s.backend_start), s.pid
+          CASE WHEN s.state <> 'idle' THEN coalesce(s.xact_start, s.query_start, s.backend_start) END
  LIMIT :rows
