@@ -19,6 +19,7 @@ import shop as shops
 import processes
 
 READY = 30          # seconds until the workload runs, or until its first incident is there
+FINDING = 6         # seconds a pile-up must last before dbatop calls it a finding, and one more
 LEAVE = 6           # seconds the workload gets to take back its incident
 SIZE = "132x43"
 
@@ -124,6 +125,7 @@ def main():
         wait_for_workload(workload, folder, once)
         config = shops.config(shops.Shop(lab), folder)
         if once:
+            time.sleep(FINDING)
             return print_views(binary, config, folder)
         print(f"demo: what happens is told in {folder}/incidents.log")
         return foreground(binary, config, lab)
