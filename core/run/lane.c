@@ -178,6 +178,7 @@ static void *lane_main(void *arg)
 {
 	struct lane *l = arg;
 	struct poller *p = l->st->p;
+	thread_stand_back();
 	while (ctx_done(&l->ctx) == ERR_NONE) {
 		mono_ns next = l->kind == LANE_ADMIN ? admin_step(l) : ask_step(l);
 		lane_sleep_until(l, next);

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/base/mem.h"
 
@@ -65,4 +67,10 @@ bool thread_start(pthread_t *out, void *(*run)(void *), void *arg, const char *n
 	cut[n] = '\0';
 	pthread_setname_np(*out, cut);
 	return true;
+}
+
+void thread_stand_back(void)
+{
+	enum { NICE = 5 };
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 }

@@ -12,4 +12,8 @@ enum { THREAD_STACK_BYTES = 512 * 1024 };
 /* The thread is joinable. name is cut at 15 bytes. Fails when the system has no thread left. */
 bool thread_start(pthread_t *out, void *(*run)(void *), void *arg, const char *name, struct err *e);
 
+/* The calling thread takes second place behind the screen's: when every lane computes at once (two hundred
+ * logins, a big answer), keys still paint at once. A hint; where it is refused nothing changes. */
+void thread_stand_back(void);
+
 #endif

@@ -213,12 +213,13 @@ void cockpit_assert_fresh(struct cockpit *c, const char *name, const struct lab_
 
 int64_t cockpit_key_ms(struct cockpit *c)
 {
+	int patience = c->key_ms + COCKPIT_SOON_MS;
 	int64_t from = wait_now_ms();
 	term_send(c->term, "?");
-	term_wait_text(c->term, "Keys and commands", COCKPIT_SOON_MS);
+	term_wait_text(c->term, "Keys and commands", patience);
 	int64_t took = wait_now_ms() - from;
 	term_send(c->term, TERM_ESCAPE);
-	term_wait_gone(c->term, "Keys and commands", COCKPIT_SOON_MS);
+	term_wait_gone(c->term, "Keys and commands", patience);
 	return took;
 }
 
