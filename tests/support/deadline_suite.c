@@ -11,7 +11,7 @@
 #include "tests/support/drive.h"
 #include "tests/support/wait.h"
 
-enum { DEADLINE_MS = 300, LATEST_MS = 5000, EARLIEST_MS = 280 };
+enum { DEADLINE_MS = 300, LATEST_MS = 2000, EARLIEST_MS = 280 };
 
 static const struct deadline_engine *tried;
 static struct drive drive;
