@@ -20,6 +20,7 @@
 
 enum {
 	START_MS = 5000,
+	CONTINUE_MS = 5000,
 	SEND_MS = 5000,
 	LAST_BYTES_MS = 30,
 	QUIET_AT_LAST_MS = 2000,
@@ -298,7 +299,26 @@ bool term_wait_stopped(struct term *term, int ms)
 void term_continue(struct term *term)
 {
 	char command = KEEPER_FOREGROUND;
+	int64_t deadline = wait_now_ms() + CONTINUE_MS;
 	assert_int_equal(send(term->socket, &command, 1, MSG_NOSIGNAL), 1);
+	/* Until the keeper has told so: what is waited for next may be another stop. */
+	while (term->stopped && !term->exited && wait_now_ms() < deadline)
+		term_round(term, deadline);
+	if (term->stopped)
+		fail_msg("the program did not go on");
+}
+
+static bool has_left(const struct term *term)
+{
+	return !term->alt_screen && term->cursor_visible && term->mouse == 0;
+}
+
+bool term_wait_left(struct term *term, int ms)
+{
+	int64_t deadline = wait_now_ms() + ms;
+	while (!has_left(term) && wait_now_ms() < deadline)
+		term_round(term, deadline);
+	return has_left(term);
 }
 
 static bool settings_equal(const struct term *term)

@@ -108,9 +108,12 @@ void term_signal(struct term *term, int signal);
 void term_signal_group(struct term *term, int signal);
 /* The window is closed, the SSH connection is gone: SIGHUP for the program, no bytes either way any more. */
 void term_hang_up(struct term *term);
-/* The program stopped itself (Ctrl-Z) within ms; term_continue is the shell's fg. */
+/* The program stopped itself (Ctrl-Z) within ms; term_continue is the shell's fg and returns when it runs. */
 bool term_wait_stopped(struct term *term, int ms);
 void term_continue(struct term *term);
+/* The main screen is back, the cursor visible, the mouse no longer reported, within ms: the last bytes of a
+ * program that stopped may come after the news of it. */
+bool term_wait_left(struct term *term, int ms);
 
 /* How the program ended. tty_restored: the tty's settings are those of before the start. */
 struct term_exit {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -20,11 +21,14 @@
 #include "core/run/thread.h"
 #include "tests/support/wait.h"
 
+enum { SOON_MS = 10000 };
+
 static const char reset_bytes[] = "<reset>";
 
 struct child {
 	pid_t pid;
 	int tty;
+	int slave; /* kept open, or reading the other end fails once the child has gone */
 	char seen[4096];
 	size_t len;
 };
@@ -65,14 +69,21 @@ static bool collect(struct child *c, const char *text, int ms)
 	return true;
 }
 
+/* The terminal is not the child's controlling one: the end of a session's leader hangs its terminal up, and
+ * what the kernel has not yet passed on to us is dropped. */
 static struct child start(child_main *run)
 {
 	struct child c = {0};
-	c.pid = forkpty(&c.tty, NULL, NULL, NULL);
+	assert_int_equal(openpty(&c.tty, &c.slave, NULL, NULL, NULL), 0);
+	c.pid = fork();
 	assert_true(c.pid >= 0);
-	if (c.pid == 0)
+	if (c.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (int fd = 0; fd < 3; fd++)
+			dup2(c.slave, fd);
 		begin(run);
-	assert_true(collect(&c, "ready", 10000));
+	}
+	assert_true(collect(&c, "ready", SOON_MS));
 	assert_int_equal(write(c.tty, "g", 1), 1);
 	return c;
 }
@@ -87,18 +98,19 @@ static bool has_ended(void *arg)
 static int finish(struct child *c, bool want_reset)
 {
 	int status[2] = {c->pid, 0};
-	if (!wait_until(has_ended, status, 10000)) {
+	if (!wait_until(has_ended, status, SOON_MS)) {
 		kill(c->pid, SIGKILL);
 		waitpid(c->pid, NULL, 0);
 		fail_msg("the child did not end");
 	}
-	assert_int_equal(collect(c, reset_bytes, 200), want_reset);
+	assert_int_equal(collect(c, reset_bytes, want_reset ? SOON_MS : 200), want_reset);
 	/* The master's side sees the modes of the terminal. */
 	struct termios modes;
 	assert_int_equal(tcgetattr(c->tty, &modes), 0);
 	if (want_reset)
 		assert_true((modes.c_lflag & ICANON) != 0 && (modes.c_lflag & ECHO) != 0);
 	close(c->tty);
+	close(c->slave);
 	return status[1];
 }
 
@@ -147,11 +159,11 @@ static void test_a_living_program_ends_by_itself(void **state)
 	(void)state;
 	struct child c = start(obey);
 	kill(c.pid, SIGTERM);
+	assert_true(collect(&c, "bye", SOON_MS));
 	/* It restored its terminal itself, so nobody does it again. */
 	int status = finish(&c, false);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 7);
-	assert_non_null(strstr(c.seen, "bye"));
 }
 
 static void crash_by_abort(void)
@@ -223,8 +235,8 @@ static void test_limits(void **state)
 {
 	(void)state;
 	struct child c = start(tell_limits);
+	assert_true(collect(&c, "limits ok", SOON_MS));
 	assert_int_equal(finish(&c, false), 0);
-	assert_non_null(strstr(c.seen, "limits ok"));
 }
 
 int main(void)

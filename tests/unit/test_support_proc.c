@@ -10,11 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SOON_MS = 5000 };
+
 static void test_output_and_exit_code(void **state)
 {
 	(void)state;
 	static const char *const argv[] = {"sh", "-c", "cat; echo out; echo err >&2; exit 7", NULL};
-	struct proc *proc = proc_run(argv, NULL, "in\n", 5000);
+	struct proc *proc = proc_run(argv, NULL, "in\n", SOON_MS);
 	assert_true(proc->exited);
 	assert_false(proc->timed_out);
 	assert_int_equal(proc->exit_code, 7);
@@ -28,12 +30,17 @@ static void test_deadline_kills(void **state)
 {
 	(void)state;
 	static const char *const argv[] = {"sh", "-c", "echo begun; exec tail -f /dev/null", NULL};
+	struct proc *proc = proc_start(argv, NULL);
+	assert_true(proc_wait_output(proc, "begun\n", SOON_MS));
+	assert_false(proc_wait(proc, 20));
+	assert_true(proc->timed_out);
+	assert_string_equal(proc->out_bytes.data, "begun\n");
+	proc_free(proc);
 	int64_t start = wait_now_ms();
-	struct proc *proc = proc_run(argv, NULL, NULL, 500);
+	proc = proc_run(argv, NULL, NULL, 100);
 	assert_true(proc->timed_out);
 	assert_int_equal(proc->signal, SIGKILL);
-	assert_string_equal(proc->out_bytes.data, "begun\n");
-	assert_true(wait_now_ms() - start < 3000);
+	assert_true(wait_now_ms() - start < SOON_MS);
 	proc_free(proc);
 }
 
@@ -43,7 +50,7 @@ static void test_environment_changes(void **state)
 	static const char *const argv[] = {
 	        "sh", "-c", "echo ${A-none} ${B-none} ${HOME-none} ${LC_ALL-none}", NULL};
 	static const char *const env[] = {"A=1", "B=2", "A=3", "B", "HOME", "LC_ALL=C", NULL};
-	struct proc *proc = proc_run(argv, env, NULL, 5000);
+	struct proc *proc = proc_run(argv, env, NULL, SOON_MS);
 	assert_string_equal(proc->out_bytes.data, "3 none none C\n");
 	proc_free(proc);
 }
@@ -53,7 +60,7 @@ static void test_a_child_has_three_descriptors(void **state)
 	(void)state;
 	static const char *const argv[] = {"ls", "/proc/self/fd", NULL};
 	int extra = dup(1);
-	struct proc *proc = proc_run(argv, NULL, NULL, 5000);
+	struct proc *proc = proc_run(argv, NULL, NULL, SOON_MS);
 	close(extra);
 	/* 3 is the folder that ls itself reads. */
 	assert_string_equal(proc->out_bytes.data, "0\n1\n2\n3\n");
@@ -64,7 +71,7 @@ static void test_a_missing_program(void **state)
 {
 	(void)state;
 	static const char *const argv[] = {"/nonexistent/program", NULL};
-	struct proc *proc = proc_run(argv, NULL, NULL, 5000);
+	struct proc *proc = proc_run(argv, NULL, NULL, SOON_MS);
 	assert_int_equal(proc->exit_code, 127);
 	proc_free(proc);
 }
@@ -75,15 +82,15 @@ static void test_lines_one_by_one(void **state)
 	static const char *const argv[] = {"cat", NULL};
 	struct proc *proc = proc_start(argv, NULL);
 	proc_write(proc, "one\ntwo\n", 8, false);
-	char *line = proc_read_line(proc, 5000);
+	char *line = proc_read_line(proc, SOON_MS);
 	assert_string_equal(line, "one");
 	free(line);
-	line = proc_read_line(proc, 5000);
+	line = proc_read_line(proc, SOON_MS);
 	assert_string_equal(line, "two");
 	free(line);
 	assert_null(proc_read_line(proc, 30));
 	proc_write(proc, "", 0, true);
-	assert_true(proc_wait(proc, 5000));
+	assert_true(proc_wait(proc, SOON_MS));
 	assert_int_equal(proc->exit_code, 0);
 	proc_free(proc);
 }
@@ -127,17 +134,17 @@ static void test_a_tree_stops_and_continues(void **state)
 	(void)state;
 	static const char *const argv[] = {"sh", "-c", "setsid tail -f /dev/null & echo $!; wait", NULL};
 	struct proc *proc = proc_start(argv, NULL);
-	char *line = proc_read_line(proc, 5000);
+	char *line = proc_read_line(proc, SOON_MS);
 	assert_non_null(line);
 	struct tree tree = {.parent = proc->pid, .child = (pid_t)strtol(line, NULL, 10), .state = 'T'};
 	free(line);
 	assert_int_equal(proc_signal_tree(proc->pid, SIGSTOP), 2);
-	assert_true(wait_until(both_are, &tree, 3000));
+	assert_true(wait_until(both_are, &tree, SOON_MS));
 	tree.state = 'S';
 	assert_int_equal(proc_signal_tree(proc->pid, SIGCONT), 2);
-	assert_true(wait_until(both_are, &tree, 3000));
+	assert_true(wait_until(both_are, &tree, SOON_MS));
 	proc_signal_tree(proc->pid, SIGKILL);
-	assert_true(proc_wait(proc, 3000));
+	assert_true(proc_wait(proc, SOON_MS));
 	proc_free(proc);
 }
 
@@ -151,7 +158,7 @@ static void test_waiting_ends(void **state)
 {
 	(void)state;
 	int left = 3;
-	assert_true(wait_until(count_down, &left, 5000));
+	assert_true(wait_until(count_down, &left, SOON_MS));
 	left = 1000000;
 	int64_t start = wait_now_ms();
 	assert_false(wait_until(count_down, &left, 50));
