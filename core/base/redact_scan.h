@@ -1,5 +1,6 @@
-/* Cuts SQL into the few kinds of tokens that redaction needs, by each dialect's quoting rules. Private to
- * redact.c: it knows no grammar. Every byte of the input is in exactly one token. Pure, any thread. */
+/* Cuts SQL into the few kinds of tokens that redaction and fingerprints need, by each dialect's quoting
+ * rules. For redact.c and core/model/fingerprint.c only: it knows no grammar. Every byte of the input is in
+ * exactly one token. Pure, any thread. */
 #ifndef DBATOP_BASE_REDACT_SCAN_H
 #define DBATOP_BASE_REDACT_SCAN_H
 
