@@ -17,6 +17,7 @@ enum { FRESH_MS = 15000 };
 struct finding_memory {
 	bool once;
 	struct sessions *sessions;
+	struct tree_memory *tree;
 	struct instance_memory *instances;
 	size_t n;
 };
@@ -37,6 +38,7 @@ const char *finding_kind_name(enum finding_kind k)
 	        [FINDING_WRITABLE_REPLICA] = "writable_replica",
 	        [FINDING_READ_ONLY_PRIMARY] = "read_only_primary",
 	        [FINDING_ARCHIVER] = "archiver",
+	        [FINDING_LEAK] = "leak",
 	        [FINDING_IDLE_XACT] = "idle_in_transaction",
 	        [FINDING_LONG_STATEMENT] = "long_statement",
 	        [FINDING_LONG_XACT] = "long_transaction",
@@ -52,6 +54,7 @@ struct finding_memory *finding_memory_new(bool once)
 	struct finding_memory *m = xcalloc(1, sizeof(*m));
 	m->once = once;
 	m->sessions = sessions_new();
+	m->tree = tree_memory_new();
 	return m;
 }
 
@@ -59,6 +62,7 @@ void finding_memory_free(struct finding_memory *m)
 {
 	if (m == NULL)
 		return;
+	tree_memory_free(m->tree);
 	sessions_free(m->sessions);
 	free(m->instances);
 	free(m);
@@ -252,9 +256,11 @@ struct findings *findings_build(struct finding_memory *m, const struct snapshot 
 	struct findings *out = xcalloc(1, sizeof(*out));
 	grow_memory(m, snap->n);
 	sessions_update(m->sessions, snap);
+	tree_memory_update(m->tree, m->sessions, snap);
 	out->sessions = m->sessions;
+	out->tree = m->tree;
 	out->servers = server_facts_build(snap);
-	struct step st = {.out = out, .snap = snap, .once = m->once};
+	struct step st = {.out = out, .snap = snap, .tree = m->tree, .once = m->once};
 	for (size_t i = 0; i < snap->n; i++) {
 		st.instance = i;
 		st.iv = &snap->instances[i];
@@ -265,6 +271,7 @@ struct findings *findings_build(struct finding_memory *m, const struct snapshot 
 			continue;
 		finding_server_rules(&st);
 		finding_session_rules(&st);
+		finding_leak_rules(&st);
 	}
 	find_split_brains(&st, m);
 	if (out->n > 1)

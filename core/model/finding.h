@@ -10,6 +10,7 @@
 #include "core/model/session.h"
 #include "core/model/severity.h"
 #include "core/model/snapshot.h"
+#include "core/model/tree.h"
 
 /* In order of rank within one severity. */
 enum finding_kind {
@@ -26,6 +27,7 @@ enum finding_kind {
 	FINDING_WRITABLE_REPLICA,
 	FINDING_READ_ONLY_PRIMARY,
 	FINDING_ARCHIVER,
+	FINDING_LEAK,
 	FINDING_IDLE_XACT,
 	FINDING_LONG_STATEMENT,
 	FINDING_LONG_XACT,
@@ -44,7 +46,7 @@ struct finding {
 	size_t instance;
 	char text[FINDING_TEXT_MAX]; /* "orders-pg-1: 9 sessions wait for pid 4711 (idle in transaction …)" */
 	char brief[FINDING_BRIEF_MAX]; /* for the instance's own row: "9 wait for 4711" */
-	const char *view;              /* which explains it: "sessions" or "fleet" */
+	const char *view;              /* which explains it: "sessions", "tree" or "fleet" */
 	struct session_ref culprit;    /* id 0: the instance itself */
 	int64_t weight;                /* more is worse within one kind */
 };
@@ -54,6 +56,7 @@ struct findings {
 	size_t n;
 	/* What they were found in, for the views: borrowed from the memory, valid until its next step. */
 	const struct sessions *sessions;
+	const struct tree_memory *tree;
 	/* One for each instance of the snapshot: role and lag. */
 	struct server_facts *servers;
 };

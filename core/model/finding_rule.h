@@ -29,6 +29,7 @@ struct step {
 	const struct instance_view *iv;
 	struct instance_memory *mem;
 	const struct session_view *sessions;
+	const struct tree_memory *tree;
 	const struct server_facts *facts; /* of this instance */
 	size_t instance;
 	bool once;
@@ -50,6 +51,8 @@ const char *finding_span(int64_t ms, char out[24]);
 
 void finding_server_rules(struct step *st);
 void finding_session_rules(struct step *st);
+/* Sessions that are opened and forgotten, more and more of them. */
+void finding_leak_rules(struct step *st);
 /* True when this instance does not answer: then nothing else is said about it. */
 bool finding_link_rules(struct step *st);
 
