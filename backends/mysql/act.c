@@ -8,7 +8,7 @@
 #include "backends/mysql/conn.h"
 #include "backends/mysql/guard.h"
 
-enum { FRESH_TRIES = 10, FRESH_WAIT_MS = 115, LIVE_TRIES = 60, LIVE_EACH = 40 };
+enum { FRESH_TRIES = 20, FRESH_WAIT_MS = 115, LIVE_TRIES = 60, LIVE_EACH = 40, MARIADB_EACH = 12 };
 
 static struct guard_server guard_server(const struct conn *c)
 {
@@ -55,21 +55,27 @@ static enum action_outcome outcome(const struct conn *c, bool ok, unsigned done,
 	}
 }
 
-static void send_packet(const struct ctx *ctx, struct conn *admin, struct action_result *out, unsigned *done)
+/* Returns the server's own number of what it said. */
+static int send_packet(const struct ctx *ctx, struct conn *admin, struct action_result *out, unsigned *done)
 {
 	snprintf(out->sql, sizeof out->sql, "%s", buf_str(&admin->sql));
 	err_clear(&out->err);
 	bool ok = conn_query(ctx, admin, NULL, done, &out->err);
+	int native = ok ? 0 : out->err.native;
 	out->outcome = outcome(admin, ok, *done, &out->err);
+	return native;
 }
 
-/* Whether the target was still what was seen, and only the time ran out between proof and act. */
+/* Whether the target was still what was seen, and only the time ran out between proof and act; or a procedure
+ * of it had gone on to its next statement at just that moment. */
 static bool was_late(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
-        const struct action_result *out)
+        const struct action_result *out, int native)
 {
 	struct answer a;
 	struct err e;
-	return out->outcome == OUTCOME_MOVED_ON && !conn_is_mariadb(admin) && req->dialect == KILL_NATIVE &&
+	if (conn_is_mariadb(admin))
+		return native == GUARD_LATE || native == GUARD_HALF || native == GUARD_NO_QUERY;
+	return out->outcome == OUTCOME_MOVED_ON && req->dialect == KILL_NATIVE &&
 	       conn_ask(ctx, admin, &a, &e, "SELECT @dbatop_target") && !a.null[0];
 }
 
@@ -77,39 +83,56 @@ static bool was_late(const struct ctx *ctx, struct conn *admin, const struct act
 static void live(const struct ctx *ctx, struct conn *admin, const struct guard_server *s,
         const struct action_request *req, struct action_result *out)
 {
+	unsigned within = s->mariadb ? GUARD_MARIADB_WITHIN_US : GUARD_WITHIN_US;
+	unsigned each = s->mariadb ? MARIADB_EACH : LIVE_EACH;
+	bool half = false;
 	for (unsigned i = 0; i < LIVE_TRIES; i++) {
 		unsigned done = 0;
 		buf_reset(&admin->sql);
-		guard_live(s, req, GUARD_WITHIN_US << (i / LIVE_EACH), &admin->sql);
-		send_packet(ctx, admin, out, &done);
-		if (!was_late(ctx, admin, req, out))
+		guard_live(s, req, within << (i / each), &admin->sql);
+		int native = send_packet(ctx, admin, out, &done);
+		half = half || native == GUARD_HALF;
+		if (!was_late(ctx, admin, req, out, native)) {
+			/* Its statement was cancelled, which is not nothing: to be followed. */
+			if (half && out->outcome == OUTCOME_MOVED_ON)
+				out->outcome = OUTCOME_SENT;
 			return;
+		}
 	}
-	out->outcome = OUTCOME_UNPROVABLE;
+	out->outcome = half ? OUTCOME_SENT : OUTCOME_UNPROVABLE;
+	if (half) {
+		err_clear(&out->err);
+		return;
+	}
 	err_set(&out->err, ERR_GATED,
-	        "the server is so busy that each proof was too old before it could be used: nothing was "
-	        "done");
+	        "the server is so busy that each proof was too old before it could be used: the session was "
+	        "not ended");
 }
 
-/* Until InnoDB's list was copied during our own look: it is, when nobody has read it for 0.1 s. */
+/* Until InnoDB's list was copied during our own look: it is, when nobody has read it for 0.1 s; and until the
+ * target began nothing during that look. */
 static void fresh(const struct ctx *ctx, struct conn *admin, const struct guard_server *s,
         const struct action_request *req, struct action_result *out)
 {
-	for (int i = 0; i < FRESH_TRIES; i++) {
+	bool late = false;
+	for (unsigned i = 0; i < FRESH_TRIES; i++) {
 		unsigned done = 0;
 		buf_reset(&admin->sql);
-		guard_fresh(s, req, ++admin->looks, &admin->sql);
-		send_packet(ctx, admin, out, &done);
-		/* MySQL says so by its fourth statement, before anything was tried. */
-		if (s->mariadb ? out->err.native != GUARD_STALE
-		               : done != 3 || out->outcome != OUTCOME_MOVED_ON)
+		guard_fresh(s, req, ++admin->looks, GUARD_MARIADB_WITHIN_US << (i / 4), &admin->sql);
+		int native = send_packet(ctx, admin, out, &done);
+		late = native == GUARD_LATE;
+		/* MySQL says so by its fifth statement, before anything was tried. */
+		if (s->mariadb ? !late && native != GUARD_STALE
+		               : done != 4 || out->outcome != OUTCOME_MOVED_ON)
 			return;
 		if (ctx_sleep(ctx, FRESH_WAIT_MS) != ERR_NONE)
 			break;
 	}
 	err_set(&out->err, ERR_GATED,
-	        "InnoDB's list of transactions is read by others all the time, so the copy we get "
-	        "is old: the transaction cannot be proved");
+	        late ? "its statements follow each other so quickly that none lasts as long as a look at its "
+	               "transaction: that cannot be proved, and nothing was done"
+	             : "InnoDB's list of transactions is read by others all the time, so the copy we get "
+	               "is old: the transaction cannot be proved");
 	out->outcome = OUTCOME_UNPROVABLE;
 }
 
@@ -193,21 +216,30 @@ bool my_follow(const struct ctx *ctx, struct conn *admin, const struct action_re
 	if (!admin->info.sees_all)
 		return err_set(e, ERR_DENIED, "the session is not visible to us: GRANT PROCESS ON *.*");
 	bool statements = !conn_is_mariadb(admin) && admin->performance_schema;
+	struct guard_statement seen;
+	char same[128] = "NULL";
+	if (!guard_statement(req->target.query_guard, &seen))
+		seen.id[0] = '\0';
+	else if (conn_is_mariadb(admin))
+		snprintf(same, sizeof same,
+		        seen.seen[0] == '\0' ? "p.QUERY_ID"
+		                             : "IF(SYSDATE(6) - INTERVAL p.TIME_MS * 1000 MICROSECOND < "
+		                               "'%s', %s, p.QUERY_ID)",
+		        seen.seen, seen.id);
 	bool ok = statements ? conn_ask(ctx, admin, &a, e, follow_mysql, req->target.id)
-	                     : conn_ask(ctx, admin, &a, e, follow_processlist,
-	                               conn_is_mariadb(admin) ? "p.QUERY_ID" : "NULL", req->target.id);
+	                     : conn_ask(ctx, admin, &a, e, follow_processlist, same, req->target.id);
 	if (!ok)
 		return err_wrap(e, "cannot look at session %" PRId64, req->target.id);
 	bool running = !a.null[0] && strcmp(a.value[0], "Sleep") != 0 && strcmp(a.value[0], "Killed") != 0 &&
 	               !a.null[5] && strcmp(a.value[5], "1") == 0;
 	bool undoing = !a.null[2] && strcmp(a.value[2], "ROLLING BACK") == 0;
-	const char *xact = req->target.xact_guard, *query = req->target.query_guard;
+	const char *xact = req->target.xact_guard;
 	/* Without performance_schema a killed session is in MySQL's list of transactions alone. */
 	out->visible = !a.null[0] || (!statements && !conn_is_mariadb(admin) && !a.null[1]);
 	out->active = running || undoing;
 	out->killed = undoing || (!a.null[0] && strcmp(a.value[0], "Killed") == 0);
 	out->same_xact = *xact == '\0' ? a.null[1] : !a.null[1] && strcmp(a.value[1], xact) == 0;
-	out->same_query = *query != '\0' && running && !a.null[4] && strcmp(a.value[4], query) == 0;
+	out->same_query = seen.id[0] != '\0' && running && !a.null[4] && strcmp(a.value[4], seen.id) == 0;
 	if (undoing && !a.null[3])
 		out->rows_left = strtoll(a.value[3], NULL, 10);
 	return true;

@@ -3,12 +3,18 @@
  *
  *   its last statement     MySQL's EVENT_ID, MariaDB's QUERY_ID: both move with each statement, and while
  *                          they have not moved the session is where it was, transaction and all
- *   its transaction        MySQL with performance_schema: the transaction's own EVENT_ID
- *                          else InnoDB's trx_id, unless it is only an address that comes again
+ *   when that began        MariaDB: QUERY_ID moves on inside a procedure, but TIME_MS counts from the begin
+ * of what the client sent, in microseconds. What began before it was seen, and was seen, is what was seen;
+ * likewise nothing has come in since when nothing began since its transaction        MySQL with
+ * performance_schema: the transaction's own EVENT_ID else InnoDB's trx_id, unless it is only an address that
+ * comes again
  *
  * information_schema.INNODB_TRX is a copy up to 0.1 s old, and older while others keep reading it: a guard
  * that believes it ends the next transaction of a busy session. So a look at it counts only when it shows
- * the looking statement itself, which proves that it was copied meanwhile.
+ * the looking statement itself, which proves that it was copied meanwhile; and on MariaDB only when the
+ * target has begun nothing since before the look.
+ *
+ * With --sysdate-is-now a server's SYSDATE stands still, so nothing can be timed there, and nothing is done.
  *
  * MySQL has no conditional statement outside procedures: KILL takes a variable there, and NULL ends nothing.
  * A managed service's procedure is kept from running by a statement before it in the packet that fails. */
@@ -16,6 +22,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +31,8 @@
 /* A transaction that only read has no id of its own: MariaDB prints 0, MySQL an address with this bit. */
 static const uint64_t pseudo_trx = UINT64_C(1) << 48;
 
-/* A look at InnoDB's list is made by a statement of its own. */
-enum { FRESH_WITHIN_US = 1000 };
+/* MySQL without performance_schema: from before the look at InnoDB's list to KILL. */
+enum { FRESH_WITHIN_US = 2000 };
 
 static bool is_number(const char *s)
 {
@@ -38,9 +45,31 @@ static bool is_number(const char *s)
 	return true;
 }
 
+bool guard_statement(const char *query_guard, struct guard_statement *out)
+{
+	static const char between[] = " seen ";
+	size_t digits = strspn(query_guard, "0123456789");
+	const char *rest = query_guard + digits;
+	*out = (struct guard_statement){0};
+	if (digits == 0 || digits >= sizeof(out->id))
+		return false;
+	if (*rest != '\0') {
+		if (strncmp(rest, between, strlen(between)) != 0)
+			return false;
+		rest += strlen(between);
+		if (*rest == '\0' || strlen(rest) >= sizeof(out->seen) ||
+		        rest[strspn(rest, "0123456789-:. ")] != '\0')
+			return false;
+		memcpy(out->seen, rest, strlen(rest) + 1);
+	}
+	memcpy(out->id, query_guard, digits);
+	return true;
+}
+
 static bool has_query(const struct action_request *req)
 {
-	return is_number(req->target.query_guard);
+	struct guard_statement statement;
+	return guard_statement(req->target.query_guard, &statement);
 }
 
 /* "e12": the EVENT_ID of a transaction. */
@@ -108,10 +137,12 @@ static void same_server(const struct guard_server *s, const char *id, struct buf
  * what passes between the proof and KILL. */
 static void statement_events(const struct action_request *req, struct buf *b)
 {
+	struct guard_statement statement;
+	guard_statement(req->target.query_guard, &statement);
 	buf_printf(b,
 	        "SELECT %" PRId64 " FROM performance_schema.events_statements_current e "
 	        "WHERE e.THREAD_ID = @dbatop_thread AND e.NESTING_EVENT_LEVEL = 0 AND e.EVENT_ID = %s",
-	        req->target.id, req->target.query_guard);
+	        req->target.id, statement.id);
 	if (req->kind == ACTION_CANCEL)
 		buf_puts(b, " AND e.END_EVENT_ID IS NULL");
 }
@@ -130,8 +161,6 @@ static void in_processlist(const struct action_request *req, struct buf *b)
 	        b, "SELECT p.ID FROM information_schema.PROCESSLIST p WHERE p.ID = %" PRId64, req->target.id);
 	if (req->kind == ACTION_CANCEL)
 		buf_puts(b, " AND p.COMMAND <> 'Sleep'");
-	if (!req->whatever_transaction)
-		buf_printf(b, " AND p.QUERY_ID = %s", req->target.query_guard);
 }
 
 /* The id of the target while it is what was seen, else NULL: an expression. */
@@ -171,58 +200,114 @@ static const char *what(const struct action_request *req)
 
 /* Between the proof and KILL lie some 50 us, unless the server's thread has to wait for a processor
  * meanwhile: then the proof is too old, and KILL gets NULL. */
-static void mysql_act(const struct action_request *req, const char *target, unsigned within_us, struct buf *b)
+static void mysql_act(const struct action_request *req, const char *since, const char *target,
+        unsigned within_us, struct buf *b)
 {
 	if (req->dialect == KILL_NATIVE)
 		buf_printf(b,
-		        "SET @dbatop_at := SYSDATE(6), @dbatop_target := %s; KILL %s "
+		        "SET @dbatop_at := %s, @dbatop_target := %s; KILL %s "
 		        "IF(TIMESTAMPDIFF(MICROSECOND, "
-		        "@dbatop_at, SYSDATE(6)) < %u, @dbatop_target, NULL)",
-		        target, what(req), within_us);
+		        "@dbatop_at, SYSDATE(6)) < %u AND SYSDATE(6) > NOW(6), @dbatop_target, NULL)",
+		        since, target, what(req), within_us);
 	else
 		buf_printf(b,
 		        "DO (SELECT 1 UNION ALL SELECT 2 FROM DUAL WHERE %s IS NULL); CALL %s(%" PRId64 ")",
 		        target, procedures[req->dialect][req->kind == ACTION_TERMINATE], req->target.id);
 }
 
-/* query: the statement that the session must still be at, NULL for any. KILL QUERY ID is the one thing that
- * compares and acts in a single step, so it also stands before the end of a connection, as the last proof:
- * the look before it takes longer than a client needs for its next transaction. */
-static void mariadb_act(const struct action_request *req, const char *query, struct buf *b)
+static void mariadb_signal(int number, const char *text, struct buf *b)
 {
-	bool exact = query != NULL && req->kind == ACTION_CANCEL;
-	if (req->dialect == KILL_RDS && exact)
-		buf_printf(b, "CALL mysql.rds_kill_query_id(%s)", query);
-	else if (req->dialect != KILL_NATIVE)
-		buf_printf(b, "CALL %s(%" PRId64 ")", procedures[req->dialect][req->kind == ACTION_TERMINATE],
-		        req->target.id);
-	else if (query != NULL)
-		buf_printf(b, "KILL QUERY ID %s", query);
-	if (req->dialect == KILL_NATIVE && !exact)
-		buf_printf(b, "%sKILL %s %" PRId64, query != NULL ? "; " : "", what(req), req->target.id);
+	buf_printf(b, "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = '%s'; ", number, text);
 }
 
-static void mariadb_else(struct buf *b)
+/* Begins the block that acts. dbatop_query is what the target runs or ran last; 0 when there is nothing to
+ * cancel; NULL when it has begun that since `since`, an expression, or is not at the statement `id` where one
+ * is given. SYSDATE is read after the list, so that what began since is never taken for older. */
+static void mariadb_begin(const struct action_request *req, const char *id, const char *since, struct buf *b)
 {
 	buf_printf(b,
-	        "; ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 'moved on'; END IF; END",
-	        GUARD_SIGNAL);
+	        "BEGIN NOT ATOMIC DECLARE dbatop_at DATETIME(6) DEFAULT SYSDATE(6); "
+	        "DECLARE dbatop_query BIGINT UNSIGNED DEFAULT (SELECT %s FROM "
+	        "information_schema.PROCESSLIST p WHERE p.ID = %" PRId64,
+	        req->kind == ACTION_CANCEL ? "IF(p.COMMAND = 'Sleep', 0, p.QUERY_ID)" : "p.QUERY_ID",
+	        req->target.id);
+	if (since != NULL) {
+		buf_puts(b, " AND (");
+		if (id != NULL)
+			buf_printf(b, "p.QUERY_ID = %s OR ", id);
+		buf_printf(b, "SYSDATE(6) - INTERVAL p.TIME_MS * 1000 MICROSECOND < %s)", since);
+	} else if (id != NULL) {
+		buf_printf(b, " AND p.QUERY_ID = %s", id);
+	}
+	buf_puts(b, "); ");
+}
+
+static void mariadb_late(unsigned within_us, struct buf *b)
+{
+	buf_printf(b, "IF TIMESTAMPDIFF(MICROSECOND, dbatop_at, SYSDATE(6)) >= %u", within_us);
+}
+
+/* within_us: 0 when the session itself is meant, whatever it does.
+ * KILL QUERY ID is the one thing that compares and acts in a single step: while the target is still at the
+ * statement `id`, that is the last proof, also before the end of its connection. What has no such step comes
+ * too late when the server's thread had to wait for a processor meanwhile, and does nothing then. */
+static void mariadb_act(const struct action_request *req, const char *id, unsigned within_us, struct buf *b)
+{
+	const char *const *procedure = procedures[req->dialect];
+	bool cancel = req->kind == ACTION_CANCEL, native = req->dialect == KILL_NATIVE;
+	bool exact = id != NULL && (native || (req->dialect == KILL_RDS && cancel));
+	if (exact) {
+		buf_printf(b, "IF dbatop_query = %s THEN ", id);
+		if (!cancel)
+			buf_puts(b, "SET dbatop_at = SYSDATE(6); ");
+		buf_printf(b, native ? "KILL QUERY ID %s; " : "CALL mysql.rds_kill_query_id(%s); ", id);
+		buf_puts(b, cancel ? "ELSE " : "END IF; ");
+	}
+	if (exact && !cancel) {
+		mariadb_late(within_us, b);
+		buf_printf(b, " AND dbatop_query = %s THEN ", id);
+		mariadb_signal(GUARD_HALF, "late", b);
+		buf_puts(b, "END IF; ");
+	}
+	if (within_us > 0) {
+		mariadb_late(within_us, b);
+		buf_printf(b, " OR (SYSDATE(6) = NOW(6) AND dbatop_query <> %s) THEN ", exact ? id : "0");
+		mariadb_signal(GUARD_LATE, "late", b);
+		buf_puts(b, "END IF; ");
+	}
+	if (native)
+		buf_printf(b, "KILL %s %" PRId64 "; ", what(req), req->target.id);
+	else
+		buf_printf(b, "CALL %s(%" PRId64 "); ", procedure[!cancel], req->target.id);
+	buf_puts(b, exact && cancel ? "END IF; END" : "END");
 }
 
 /* 3. The packets. */
+
+static void mariadb_live(
+        const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out)
+{
+	struct guard_statement statement;
+	bool known = !req->whatever_transaction && guard_statement(req->target.query_guard, &statement);
+	char since[sizeof(statement.seen) + 2];
+	if (known && statement.seen[0] != '\0')
+		snprintf(since, sizeof(since), "'%s'", statement.seen);
+	mariadb_begin(
+	        req, known ? statement.id : NULL, known && statement.seen[0] != '\0' ? since : NULL, out);
+	buf_puts(out, "IF COALESCE(dbatop_query, 0) = 0 OR NOT (");
+	same_server(s, req->server.id, out);
+	buf_puts(out, ") THEN ");
+	mariadb_signal(GUARD_SIGNAL, "moved on", out);
+	buf_puts(out, "END IF; ");
+	mariadb_act(req, known ? statement.id : NULL, known ? within_us : 0, out);
+}
 
 void guard_live(
         const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out)
 {
 	struct buf target;
 	if (s->mariadb) {
-		buf_puts(out, "BEGIN NOT ATOMIC IF ");
-		same_server(s, req->server.id, out);
-		buf_puts(out, " AND EXISTS (");
-		in_processlist(req, out);
-		buf_puts(out, ") THEN ");
-		mariadb_act(req, req->whatever_transaction ? NULL : req->target.query_guard, out);
-		mariadb_else(out);
+		mariadb_live(s, req, within_us, out);
 		return;
 	}
 	buf_init(&target, 2048);
@@ -233,16 +318,33 @@ void guard_live(
 	        "), NULL); ",
 	        req->target.id);
 	mysql_target(req, &target);
-	mysql_act(req, buf_str(&target), within_us, out);
+	mysql_act(req, "SYSDATE(6)", buf_str(&target), within_us, out);
 	buf_free(&target);
 }
 
-void guard_fresh(
-        const struct guard_server *s, const struct action_request *req, unsigned look, struct buf *out)
+static void mariadb_fresh(
+        const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out)
+{
+	mariadb_begin(req, NULL, "@dbatop_before", out);
+	buf_puts(out, "IF @dbatop_fresh = 0 THEN ");
+	mariadb_signal(GUARD_STALE, "stale", out);
+	buf_puts(out, "END IF; IF @dbatop_same = 0 OR dbatop_query = 0 OR NOT (");
+	same_server(s, req->server.id, out);
+	buf_puts(out, ") THEN ");
+	mariadb_signal(GUARD_SIGNAL, "moved on", out);
+	buf_puts(out, "END IF; IF dbatop_query IS NULL THEN ");
+	mariadb_signal(GUARD_LATE, "late", out);
+	buf_puts(out, "END IF; ");
+	mariadb_act(req, NULL, within_us, out);
+}
+
+void guard_fresh(const struct guard_server *s, const struct action_request *req, unsigned look,
+        unsigned within_us, struct buf *out)
 {
 	struct buf target;
 	bool idle = stays_idle(s, req);
 	buf_printf(out,
+	        "SET @dbatop_before := SYSDATE(6); "
 	        "START TRANSACTION WITH CONSISTENT SNAPSHOT; /* dbatop-look %u */ SELECT COUNT(*), "
 	        "COUNT(IF(x.trx_mysql_thread_id = %" PRId64 " AND x.trx_id = %s, 1, NULL)), "
 	        "COUNT(IF(x.trx_mysql_thread_id = %" PRId64 ", 1, NULL)) "
@@ -251,15 +353,7 @@ void guard_fresh(
 	        "AND o.trx_query LIKE '/* dbatop-look %u */%%'; COMMIT; ",
 	        look, req->target.id, idle ? "0" : req->target.xact_guard, req->target.id, look);
 	if (s->mariadb) {
-		buf_puts(out, "BEGIN NOT ATOMIC IF @dbatop_same > 0 AND ");
-		same_server(s, req->server.id, out);
-		buf_puts(out, " THEN ");
-		mariadb_act(req, NULL, out);
-		buf_printf(out,
-		        "; ELSEIF @dbatop_fresh = 0 THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, "
-		        "MESSAGE_TEXT = 'stale'",
-		        GUARD_STALE);
-		mariadb_else(out);
+		mariadb_fresh(s, req, within_us, out);
 		return;
 	}
 	/* A stale look ends in an error of its own: a user variable may not be set to a row of two. */
@@ -274,7 +368,7 @@ void guard_fresh(
 		        req->target.id);
 	else
 		buf_printf(&target, " AND @dbatop_same > 0, %" PRId64 ", NULL)", req->target.id);
-	mysql_act(req, buf_str(&target), FRESH_WITHIN_US, out);
+	mysql_act(req, "@dbatop_before", buf_str(&target), FRESH_WITHIN_US, out);
 	buf_free(&target);
 }
 
@@ -293,8 +387,9 @@ void guard_reap(const struct guard_server *s, int64_t id, const char *run, bool 
 		buf_puts(out,
 		        "BEGIN NOT ATOMIC IF EXISTS (SELECT 1 FROM information_schema.PROCESSLIST WHERE ");
 		put_own(id, run, terminate, out);
-		buf_printf(out, ") THEN KILL %s %" PRId64, kind, id);
-		mariadb_else(out);
+		buf_printf(out, ") THEN KILL %s %" PRId64 "; ELSE ", kind, id);
+		mariadb_signal(GUARD_SIGNAL, "moved on", out);
+		buf_puts(out, "END IF; END");
 		return;
 	}
 	if (s->performance_schema) {

@@ -21,20 +21,33 @@ struct guard_ways {
 /* ERR_DENIED or ERR_UNSUPPORTED when nothing there can prove req's target. */
 bool guard_choose(const struct guard_server *s, const struct action_request *req, struct guard_ways *out,
         struct err *e);
+/* A query_guard taken apart: MySQL's EVENT_ID alone; MariaDB's QUERY_ID and the server's UTC just before the
+ * statement was seen, "4711 seen 2026-11-22 14:02:07.123456". */
+struct guard_statement {
+	char id[24], seen[32]; /* seen: "" when there is none */
+};
+bool guard_statement(const char *query_guard, struct guard_statement *out);
+
 /* Appends the whole packet that acts on req's target if it is still what was seen, and does nothing
- * otherwise. Where proof and act are two statements (MySQL), nothing is done either when more than within_us
- * lie between them: then it fails as if the target had moved on, and leaves @dbatop_target set. */
-enum { GUARD_WITHIN_US = 100 };
+ * otherwise. Where proof and act are two steps, nothing is done either when more than within_us lie between
+ * them, or between the begin of a look at the list of sessions and the act: MySQL then fails as if the target
+ * had moved on and leaves @dbatop_target set, MariaDB fails with GUARD_LATE or
+ * GUARD_HALF. */
+enum { GUARD_WITHIN_US = 100, GUARD_MARIADB_WITHIN_US = 500 };
 void guard_live(
         const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out);
 /* The same by transaction. look is a number that no earlier packet of this connection had. */
-void guard_fresh(
-        const struct guard_server *s, const struct action_request *req, unsigned look, struct buf *out);
+void guard_fresh(const struct guard_server *s, const struct action_request *req, unsigned look,
+        unsigned within_us, struct buf *out);
 /* For a connection of our own: its program name or its statement must carry run, "dbatop/<run id>/". */
 void guard_reap(const struct guard_server *s, int64_t id, const char *run, bool terminate, struct buf *out);
 
-/* Numbers by which a packet says that its condition did not hold; STALE: that it could not be looked at. */
+/* Numbers by which a packet says that its condition did not hold; STALE: that it could not be looked at;
+ * LATE: that too much time passed after it held; HALF: the same, after its statement was cancelled, which
+ * comes before the end of a connection. */
 enum {
+	GUARD_HALF = 31996,
+	GUARD_LATE = 31997,
 	GUARD_SIGNAL = 31999,
 	GUARD_STALE = 31998,
 	GUARD_NO_THREAD = 1094,

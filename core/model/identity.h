@@ -38,8 +38,8 @@ struct session_ref {
 	                                restart) */
 	char xact_guard[GUARD_MAX];  /* PostgreSQL xact_start; InnoDB trx_id; "" when there is no transaction
 	                              */
-	char query_guard[GUARD_MAX]; /* PostgreSQL query_start; MySQL EVENT_ID; MariaDB QUERY_ID; "" when
-	                                unknown */
+	char query_guard[GUARD_MAX]; /* PostgreSQL query_start; MySQL EVENT_ID; MariaDB QUERY_ID and when it
+	                                was seen, "4711 seen 2026-…"; "" when unknown */
 };
 
 #endif

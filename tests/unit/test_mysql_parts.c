@@ -104,7 +104,7 @@ static const char *packet(
 {
 	buf_reset(out);
 	if (fresh)
-		guard_fresh(s, r, 7, out);
+		guard_fresh(s, r, 7, GUARD_MARIADB_WITHIN_US, out);
 	else
 		guard_live(s, r, GUARD_WITHIN_US, out);
 	return buf_str(out);
@@ -148,8 +148,14 @@ static void test_guards_choose_a_proof(void **state)
 	r = request(ACTION_TERMINATE, "", "");
 	expect_ways(&blind, &r, false, true, ERR_NONE);
 	expect_ways(&maria, &r, false, false, ERR_DENIED);
-	/* Only digits count: nothing else of a guard reaches the statement. */
+	r = request(ACTION_CANCEL, "", "12 seen 2026-11-22 14:02:07.123456");
+	expect_ways(&maria, &r, true, false, ERR_NONE);
+	/* Only digits and a time count: nothing else of a guard reaches the statement. */
 	r = request(ACTION_TERMINATE, "77 OR 1", "12;--");
+	expect_ways(&maria, &r, false, false, ERR_DENIED);
+	r = request(ACTION_TERMINATE, "", "12 seen 2026' OR '1");
+	expect_ways(&maria, &r, false, false, ERR_DENIED);
+	r = request(ACTION_TERMINATE, "", "12 seen ");
 	expect_ways(&maria, &r, false, false, ERR_DENIED);
 }
 
@@ -173,8 +179,17 @@ static void test_guards_as_sql(void **state)
 
 	r = request(ACTION_CANCEL, "", "12");
 	sql = packet(&maria, &r, false, &b);
-	assert_non_null(strstr(sql, "p.ID = 42 AND p.COMMAND <> 'Sleep' AND p.QUERY_ID = 12"));
-	assert_non_null(strstr(sql, "THEN KILL QUERY ID 12; ELSE SIGNAL"));
+	assert_non_null(strstr(sql, "p.ID = 42 AND p.QUERY_ID = 12); "));
+	assert_non_null(strstr(sql, "IF dbatop_query = 12 THEN KILL QUERY ID 12; ELSE IF TIMESTAMPDIFF"));
+	/* What was seen may have gone on inside a procedure. */
+	r = request(ACTION_CANCEL, "", "12 seen 2026-11-22 14:02:07.123456");
+	sql = packet(&maria, &r, false, &b);
+	assert_non_null(
+	        strstr(sql, "(p.QUERY_ID = 12 OR SYSDATE(6) - INTERVAL p.TIME_MS * 1000 MICROSECOND < "
+	                    "'2026-11-22 14:02:07.123456')"));
+	assert_non_null(strstr(sql, "KILL QUERY ID 12; ELSE IF TIMESTAMPDIFF"));
+	assert_non_null(strstr(sql, "KILL QUERY 42; END IF; END"));
+	r = request(ACTION_CANCEL, "", "12");
 	r.dialect = KILL_RDS;
 	assert_non_null(strstr(packet(&maria, &r, false, &b), "CALL mysql.rds_kill_query_id(12)"));
 	r.dialect = KILL_AZURE;
@@ -183,8 +198,12 @@ static void test_guards_as_sql(void **state)
 	sql = packet(&maria, &r, true, &b);
 	assert_non_null(strstr(sql, "/* dbatop-look 7 */"));
 	assert_non_null(strstr(sql, "x.trx_mysql_thread_id = 42 AND x.trx_id = 77"));
-	assert_non_null(strstr(sql, "THEN KILL CONNECTION 42; ELSEIF @dbatop_fresh = 0"));
-	assert_non_null(strstr(packet(&blind, &r, true, &b), "WHERE @dbatop_fresh = 0); SET @dbatop_at"));
+	/* Nothing has begun there since before the look. */
+	assert_non_null(strstr(sql, "SET @dbatop_before := SYSDATE(6); START TRANSACTION"));
+	assert_non_null(strstr(sql, "p.TIME_MS * 1000 MICROSECOND < @dbatop_before)"));
+	assert_non_null(strstr(sql, "KILL CONNECTION 42; END"));
+	assert_non_null(strstr(
+	        packet(&blind, &r, true, &b), "WHERE @dbatop_fresh = 0); SET @dbatop_at := @dbatop_before"));
 	buf_free(&b);
 }
 
