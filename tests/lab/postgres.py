@@ -14,6 +14,7 @@ from software import LabError
 
 KINDS = ("pg10", "pg11", "pg12", "pg13", "pg14", "pg15", "pg16", "pg17", "pg18")
 DEBIAN_BIN = "/usr/lib/postgresql/15/bin"
+BASEBACKUP_MAX = 15               # pg_basebackup copies servers up to its own version
 STOP_SIGNAL = signal.SIGINT       # fast: sessions are ended, a checkpoint is written
 DISCARD_SIGNAL = signal.SIGQUIT   # immediate: no checkpoint, but shared memory is given back
 
@@ -205,16 +206,36 @@ def start(lab, row):
 
 
 def make_replica(lab, bins, data, name, primary):
-    """pg_basebackup with a slot; for versions newer than our pg_basebackup see SERVERS: not offered."""
+    """A copy of the running primary (or of a replica of it) with a slot of its own."""
     slot = re.sub(r"[^a-z0-9_]", "_", name.lower())
+    if int(primary["version"].split(".")[0]) > BASEBACKUP_MAX:
+        copy_running(lab, data, name, slot, primary)
+        return
     conninfo = f"host=127.0.0.1 port={primary['port']} user=repl"
-    if not os.path.exists(f"{bins}/pg_basebackup"):
-        raise LabError(f"{name}: this PostgreSQL comes without pg_basebackup; replicas are for pg15")
     code, text = processes.run_as_lab(
-        [f"{bins}/pg_basebackup", "-D", data, "-d", conninfo, "-R", "-C", "-S", slot, "-c", "fast", "-X", "stream",
+        [f"{DEBIAN_BIN}/pg_basebackup", "-D", data, "-d", conninfo, "-R", "-C", "-S", slot, "-c", "fast", "-X", "stream",
          "--no-sync"], lab.path(name), env={"PGPASSWORD": password("repl")})
     if code != 0:
         raise LabError(f"pg_basebackup of {primary['name']} failed:\n{text}")
+
+
+def copy_running(lab, data, name, slot, primary):
+    """What pg_basebackup does, for servers newer than ours: one session begins and ends the backup."""
+    label = os.path.join(lab.path(name), "backup_label")
+    os.mkdir(data, 0o700)
+    own(data)
+    tar = (f"cd {primary['datadir']} && tar --exclude=./postmaster.* --exclude=./pg_wal/* --exclude=./pg_replslot/* "
+           f"--exclude=./pg_stat_tmp/* --exclude=./pg_dynshmem/* --warning=no-file-changed -cf - . | tar -xf - -C {data}")
+    text = (f"SELECT pg_create_physical_replication_slot('{slot}', true);\n"
+            f"SELECT pg_backup_start('{name}', true);\n\\! {tar}\n\\t on\n\\pset format unaligned\n"
+            f"SELECT labelfile FROM pg_backup_stop(false) \\g {label}\n")
+    code, out = psql(primary["socket"], primary["port"], "postgres", text)
+    if code != 0 or not os.path.exists(label):
+        raise LabError(f"copying {primary['name']} failed:\n{out}")
+    shutil.move(label, os.path.join(data, "backup_label"))
+    open(os.path.join(data, "standby.signal"), "w").close()
+    write_settings(data, {"primary_slot_name": slot, "primary_conninfo":
+                          f"host=127.0.0.1 port={primary['port']} user=repl password={password('repl')}"})
 
 
 def ended(row):
