@@ -208,15 +208,18 @@ def start(lab, row):
 def make_replica(lab, bins, data, name, primary):
     """A copy of the running primary (or of a replica of it) with a slot of its own."""
     slot = re.sub(r"[^a-z0-9_]", "_", name.lower())
+    conninfo = f"host=127.0.0.1 port={primary['port']} user=repl"
     if int(primary["version"].split(".")[0]) > BASEBACKUP_MAX:
         copy_running(lab, data, name, slot, primary)
-        return
-    conninfo = f"host=127.0.0.1 port={primary['port']} user=repl"
-    code, text = processes.run_as_lab(
-        [f"{DEBIAN_BIN}/pg_basebackup", "-D", data, "-d", conninfo, "-R", "-C", "-S", slot, "-c", "fast", "-X", "stream",
-         "--no-sync"], lab.path(name), env={"PGPASSWORD": password("repl")})
-    if code != 0:
-        raise LabError(f"pg_basebackup of {primary['name']} failed:\n{text}")
+    else:
+        code, text = processes.run_as_lab(
+            [f"{DEBIAN_BIN}/pg_basebackup", "-D", data, "-d", conninfo, "-C", "-S", slot, "-c", "fast", "-X", "stream",
+             "--no-sync"], lab.path(name), env={"PGPASSWORD": password("repl")})
+        if code != 0:
+            raise LabError(f"pg_basebackup of {primary['name']} failed:\n{text}")
+    # Written here and not by pg_basebackup -R: its conninfo has options that an older libpq refuses.
+    open(os.path.join(data, "standby.signal"), "w").close()
+    write_settings(data, {"primary_slot_name": slot, "primary_conninfo": f"{conninfo} password={password('repl')}"})
 
 
 def copy_running(lab, data, name, slot, primary):
@@ -233,9 +236,6 @@ def copy_running(lab, data, name, slot, primary):
     if code != 0 or not os.path.exists(label):
         raise LabError(f"copying {primary['name']} failed:\n{out}")
     shutil.move(label, os.path.join(data, "backup_label"))
-    open(os.path.join(data, "standby.signal"), "w").close()
-    write_settings(data, {"primary_slot_name": slot, "primary_conninfo":
-                          f"host=127.0.0.1 port={primary['port']} user=repl password={password('repl')}"})
 
 
 def ended(row):
