@@ -1,0 +1,16 @@
+-- probe: replication   lane: fast   every: 2s   timeout: 800ms   rows: 100
+-- versions: mariadb 10.5-11
+-- needs: REPLICA MONITOR (SLAVE MONITOR) | else: upstream servers are unknown
+-- column: kind state key from 'upstream' · name label key from Connection_name
+-- column: peer label key from Master_Host:Master_Port · peer_id label from Master_Server_Id · state state
+-- column: receiver state from Slave_IO_Running · applier state from Slave_SQL_Running
+-- column: lag_ms duration from Seconds_Behind_Master*1000 · lag_source label from 'Seconds_Behind_Master'
+-- column: delay_ms duration from SQL_Delay*1000 · gtid label from Gtid_Slave_Pos · received label from Gtid_IO_Pos
+-- column: relay_bytes bytes from Relay_Log_Space · mode label from Parallel_Mode · uses_gtid label from Using_Gtid
+-- column: user label from Master_User · error label from Last_SQL_Error · error_code count from Last_SQL_Errno
+-- column: receiver_error label from Last_IO_Error · receiver_code count from Last_IO_Errno
+--
+-- A row for each connection to a primary. Seconds_Behind_Master is that of the event being applied, 0 when there
+-- is none, also on a dead network: dbatop compares it with the position of the primary. What else there is to
+-- know of this server is in replication_local.
+SHOW ALL REPLICAS STATUS
