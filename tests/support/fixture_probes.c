@@ -37,6 +37,31 @@ static const struct fixture_probe probes[] = {
                 "-- column: kind state key · peer label key · name label · state state · receiver state\n"
                 "-- column: applier state · lag_ms duration · lag_bytes bytes · lag_source label\n"
                 "-- column: paused bool · delay_ms duration · error label · lsn lsn\n"},
+        {"replication",
+                "every: 2s  rows: 500\n"
+                "-- column: kind key state · name key label · peer key label · peer_id label · state state\n"
+                "-- column: receiver state · applier state · pid count · started time · own_id label\n"
+                "-- column: lsn lsn · write_lsn lsn · flush_lsn lsn · replay_lsn lsn · write_ms duration\n"
+                "-- column: flush_ms duration · replay_ms duration · replay_age_ms duration\n"
+                "-- column: word_ms duration · word_limit_ms duration · lag_ms duration · lag_source label\n"
+                "-- column: hop_ms duration · paused bool · delay_ms duration · timeline count\n"
+                "-- column: sync_state state · sync_names label · sync_commit state · sync_clients count\n"
+                "-- column: slot_name label · slot_type state · plugin label · db label · active bool\n"
+                "-- column: wal_status state · retained_bytes bytes · limit_bytes bytes · safe_bytes bytes\n"
+                "-- column: inactive_ms duration · invalidation label · conflict label · conflict_ms "
+                "duration\n"
+                "-- column: gtid label · received label · workers count · workers_busy count · mode label\n"
+                "-- column: uses_gtid label · relay_bytes bytes · user label · app label · error label\n"
+                "-- column: error_code count · receiver_error label · receiver_code count\n"},
+        {"replication_local",
+                "every: 2s  rows: 200\n"
+                "-- column: kind key state · name key label · peer key label · state state · pid count\n"
+                "-- column: own_id label · gtid label · received label · sync_state state\n"
+                "-- column: sync_clients count · workers count · user label · members label · error label\n"},
+        {"horizon", "every: 5s  rows: 20\n"
+                    "-- column: kind key state · id key count · name key label · started time · user label\n"
+                    "-- column: app label · client label · state state · xmin_age count · age_ms duration\n"
+                    "-- column: catalog bool · rows_modified count\n"},
         {"settings", "lane: slow  every: 60s  rows: 200\n-- column: name label key · value label\n"},
         {"statement", "lane: admin  rows: 1\n-- param: id int\n"
                       "-- column: id count key · started time key · query sqltext · query_bytes bytes\n"},

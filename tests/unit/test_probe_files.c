@@ -71,15 +71,25 @@ static const struct column *find(const struct probe *p, const char *name)
 	return NULL;
 }
 
-static void same_words(const struct probe *real, const struct probe *words)
+/* A column of the fixtures is in a file of that probe, and in each of them it is the same. What only one
+ * engine can say stands in its own files. */
+static void same_words(const struct probe_set *set, const struct probe *words)
 {
 	for (size_t i = 0; i < words->ncols; i++) {
-		const struct column *c = find(real, words->columns[i].name);
-		if (c == NULL)
-			fail_msg("%s has no column %s", real->file, words->columns[i].name);
-		if (c->role != words->columns[i].role || c->key != words->columns[i].key)
-			fail_msg("%s: column %s has another role or key than in fixtures", real->file,
-			        c->name);
+		bool found = false;
+		for (size_t n = 0; n < probe_set_count(set); n++) {
+			const struct probe *real = probe_set_at(set, n);
+			const struct column *c = strcmp(real->name, words->name) == 0
+			                                 ? find(real, words->columns[i].name)
+			                                 : NULL;
+			found |= c != NULL;
+			if (c != NULL &&
+			        (c->role != words->columns[i].role || c->key != words->columns[i].key))
+				fail_msg("%s: column %s has another role or key than in fixtures", real->file,
+				        c->name);
+		}
+		if (!found)
+			fail_msg("no file of %s has a column %s", words->name, words->columns[i].name);
 	}
 }
 
@@ -96,14 +106,13 @@ static void test_the_files_share_the_vocabulary(void **state)
 		int slot = probe_set_slot(set, w->name);
 		if (slot < 0)
 			fail_msg("there is no probe %s", w->name);
-		for (size_t k = 0; k < sizeof(engines) / sizeof(engines[0]); k++) {
+		/* MariaDB's SHOW leaves a part out that the others' statements have. */
+		bool all = strcmp(w->name, "replication_local") != 0;
+		for (size_t k = 0; all && k < sizeof(engines) / sizeof(engines[0]); k++) {
 			if (probe_set_find(set, (unsigned)slot, engines[k], VERSION_MAX, NULL) == NULL)
 				fail_msg("there is no probe %s for %s", w->name, engine_name(engines[k]));
 		}
-		for (size_t n = 0; n < probe_set_count(set); n++) {
-			if (strcmp(probe_set_at(set, n)->name, w->name) == 0)
-				same_words(probe_set_at(set, n), w);
-		}
+		same_words(set, w);
 	}
 	fixture_free(f);
 	probe_set_free(set);
