@@ -18,6 +18,7 @@ struct finding_memory {
 	bool once;
 	struct sessions *sessions;
 	struct tree_memory *tree;
+	struct topology_memory *topology;
 	struct instance_memory *instances;
 	size_t n;
 };
@@ -55,6 +56,7 @@ struct finding_memory *finding_memory_new(bool once)
 	m->once = once;
 	m->sessions = sessions_new();
 	m->tree = tree_memory_new();
+	m->topology = topology_memory_new();
 	return m;
 }
 
@@ -64,6 +66,7 @@ void finding_memory_free(struct finding_memory *m)
 		return;
 	tree_memory_free(m->tree);
 	sessions_free(m->sessions);
+	topology_memory_free(m->topology);
 	free(m->instances);
 	free(m);
 }
@@ -74,6 +77,7 @@ void findings_free(struct findings *f)
 		return;
 	free(f->item);
 	free(f->servers);
+	topology_free(f->topology);
 	free(f);
 }
 
@@ -260,6 +264,7 @@ struct findings *findings_build(struct finding_memory *m, const struct snapshot 
 	out->sessions = m->sessions;
 	out->tree = m->tree;
 	out->servers = server_facts_build(snap);
+	out->topology = topology_build(m->topology, snap);
 	struct step st = {.out = out, .snap = snap, .tree = m->tree, .once = m->once};
 	for (size_t i = 0; i < snap->n; i++) {
 		st.instance = i;

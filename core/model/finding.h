@@ -11,6 +11,7 @@
 #include "core/model/severity.h"
 #include "core/model/snapshot.h"
 #include "core/model/tree.h"
+#include "core/model/topology.h"
 
 /* In order of rank within one severity. */
 enum finding_kind {
@@ -59,6 +60,7 @@ struct findings {
 	const struct tree_memory *tree;
 	/* One for each instance of the snapshot: role and lag. */
 	struct server_facts *servers;
+	struct topology *topology; /* who replicates whom */
 };
 
 struct finding_memory;
