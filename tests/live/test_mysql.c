@@ -138,7 +138,8 @@ static bool may_fail(const char *probe, const char *user)
 {
 	return strcmp(user, "nobody") == 0 &&
 	       (strcmp(probe, "sessions") == 0 || strcmp(probe, "blockers") == 0 ||
-	               strcmp(probe, "replication_brief") == 0);
+	               strcmp(probe, "replication_brief") == 0 || strcmp(probe, "replication") == 0 ||
+	               strcmp(probe, "horizon") == 0);
 }
 
 static void check_probe(const struct lab_server *server, struct conn *c, const char *name, const char *user)
@@ -182,8 +183,13 @@ static void check_all(const struct lab_server *server, const char *user)
 	assert_int_equal(info->sees_all, strcmp(user, "nobody") != 0);
 	assert_true(info->server.id[0] != '\0' && info->server.start[0] != '\0');
 	assert_in_range((uint64_t)(info->skew_us + 5000000), 0, 10000000);
-	for (unsigned slot = 0; slot < probe_set_names(drive.probes); slot++)
-		check_probe(server, c, probe_set_name(drive.probes, slot), user);
+	for (unsigned slot = 0; slot < probe_set_names(drive.probes); slot++) {
+		const char *name = probe_set_name(drive.probes, slot);
+		/* One statement of MySQL is two of MariaDB's: test_probe_files holds that no other is
+		 * missing. */
+		if (strcmp(name, "replication_local") != 0 || info->server.engine == ENGINE_MARIADB)
+			check_probe(server, c, name, user);
+	}
 	assert_true(drive.driver->ping(&drive.root, c, NULL));
 	drive.driver->close(c);
 	endpoint_free(&ep);
