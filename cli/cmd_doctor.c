@@ -7,6 +7,7 @@
 #include "cli/app.h"
 #include "cli/doctor.h"
 #include "core/base/mem.h"
+#include "core/model/replication.h"
 #include "core/run/process.h"
 
 enum { DOCTOR_FORMAT = 1 };
@@ -18,8 +19,7 @@ static const char *text_or(const char *s, const char *otherwise)
 
 static const char *role_of(const struct snapshot *snap, size_t i)
 {
-	const struct table *t = snapshot_table(snap, i, "server");
-	return t != NULL && t->nrows == 1 ? table_text(t, 0, table_column(t, "role")) : NULL;
+	return server_role_name(server_role_of(snap, i));
 }
 
 static void print_text(const struct snapshot *snap, size_t i, const struct diagnosis *d)

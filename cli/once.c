@@ -5,6 +5,7 @@
 
 #include "core/base/redact.h"
 #include "core/base/text.h"
+#include "core/model/replication.h"
 
 const struct view *once_view_find(const char *name)
 {
@@ -24,8 +25,8 @@ const char *once_status_name(enum once_status s)
 
 static const char *role_of(const struct snapshot *snap, size_t instance)
 {
-	const struct table *t = snapshot_table(snap, instance, "server");
-	return t != NULL && t->nrows == 1 ? table_text(t, 0, table_column(t, "role")) : NULL;
+	enum server_role role = server_role_of(snap, instance);
+	return role == SERVER_UNKNOWN ? NULL : server_role_name(role);
 }
 
 /* The first error among the view's probes; gates are no errors, and what a server has no statement for is

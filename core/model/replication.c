@@ -47,7 +47,7 @@ static bool has_upstream(const struct snapshot *snap, size_t instance)
 	return false;
 }
 
-static enum server_role role_of(const struct snapshot *snap, size_t instance)
+enum server_role server_role_of(const struct snapshot *snap, size_t instance)
 {
 	const struct table *t = snapshot_table(snap, instance, "server");
 	if (t == NULL || t->nrows == 0)
@@ -250,7 +250,7 @@ struct server_facts *server_facts_build(const struct snapshot *snap)
 	struct primaries primaries = {
 	        .facts = facts, .instances = xcalloc(snap->n + 1, sizeof(*primaries.instances))};
 	for (size_t i = 0; i < snap->n; i++) {
-		facts[i].role = role_of(snap, i);
+		facts[i].role = server_role_of(snap, i);
 		facts[i].cluster_id = cluster_id(snap, i);
 		facts[i].replication = (struct replication_facts){
 		        .lag = LAG_NONE, .lag_ms = -1, .lag_bytes = -1, .delay_ms = -1};

@@ -8,6 +8,9 @@
 
 enum server_role { SERVER_UNKNOWN, SERVER_PRIMARY, SERVER_REPLICA };
 const char *server_role_name(enum server_role r); /* "primary", "replica", "" */
+/* What `server` says, unless a channel is configured: a MySQL or MariaDB that applies nothing just now and
+ * may be written to calls itself a primary there. SERVER_UNKNOWN before the first answer. */
+enum server_role server_role_of(const struct snapshot *snap, size_t instance);
 
 enum lag_state {
 	LAG_NONE,    /* a primary */

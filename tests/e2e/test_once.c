@@ -290,6 +290,28 @@ static void test_doctor_json(void **state)
 	proc_free(p);
 }
 
+/* It applies nothing and may be written to, and is a replica all the same. */
+static void test_a_stopped_writable_replica(void **state)
+{
+	(void)state;
+	char url[URL_MAX];
+	struct lab_server replica = lab_spawn_replica("maria1011", "once1011r", "maria1011");
+	lab_url_with_password(&replica, "monitor", 0, url, sizeof(url));
+	free(lab_sql(&replica, "dba", "STOP ALL SLAVES; SET GLOBAL read_only = OFF;", PATIENCE_MS));
+	struct proc *p = run((const char *[]){TEST_DBATOP, "once", "-f", "json", url, NULL});
+	json_t *root = parse(p);
+	json_t *in = json_array_get(json_object_get(root, "instances"), 0);
+	assert_string_equal(text(in, "role"), "replica");
+	json_decref(root);
+	proc_free(p);
+	p = run((const char *[]){TEST_DBATOP, "doctor", "-f", "json", url, NULL});
+	root = parse(p);
+	assert_string_equal(text(json_array_get(json_object_get(root, "instances"), 0), "role"), "replica");
+	json_decref(root);
+	proc_free(p);
+	lab_remove(replica.name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +324,7 @@ int main(void)
 	        cmocka_unit_test(test_a_signal_ends_the_wait),
 	        cmocka_unit_test(test_doctor),
 	        cmocka_unit_test(test_doctor_json),
+	        cmocka_unit_test(test_a_stopped_writable_replica),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -48,6 +48,7 @@ static void test_roles(void **state)
 	assert_int_equal(role_of(f), SERVER_PRIMARY);
 	fixture_table(f, 0, "replication_brief", "kind | state\nupstream | stopped");
 	assert_int_equal(role_of(f), SERVER_REPLICA);
+	assert_int_equal(server_role_of(fixture_snapshot(f), 0), SERVER_REPLICA);
 	fixture_table(f, 0, "server", "role | writable\n| f");
 	fixture_table(f, 0, "replication_brief", "kind | state\ndownstream | streaming");
 	assert_int_equal(role_of(f), SERVER_PRIMARY);
