@@ -6,23 +6,32 @@
 #include "tui/command.h"
 #include "tui/theme.h"
 
-/* A pace for a probe that is not there would be silently lost. */
-static bool check_probe_names(const struct config *cfg, const struct probe_set *probes, struct err *e)
+static bool check_overrides(const struct config *cfg, const struct probe_override *overrides, size_t n,
+        const struct probe_set *probes, struct err *e)
 {
 	const char *names[PROBE_NAMES_MAX];
-	size_t n = 0;
-	for (; n < probe_set_names(probes); n++)
-		names[n] = probe_set_name(probes, (unsigned)n);
+	size_t nnames = 0;
+	for (; nnames < probe_set_names(probes); nnames++)
+		names[nnames] = probe_set_name(probes, (unsigned)nnames);
+	for (size_t k = 0; k < n; k++) {
+		const struct probe_override *o = &overrides[k];
+		const char *near = text_did_you_mean(o->probe, names, nnames);
+		if (probe_set_slot(probes, o->probe) < 0)
+			return err_set(e, ERR_USAGE, "%s:%d:%d: there is no probe '%s'%s%s%s", cfg->file,
+			        o->line, o->column, o->probe, near != NULL ? ": did you mean '" : "",
+			        near != NULL ? near : "", near != NULL ? "'?" : "");
+	}
+	return true;
+}
+
+/* A pace for a probe that is not there would be silently lost, with or without a cluster that inherits it. */
+static bool check_probe_names(const struct config *cfg, const struct probe_set *probes, struct err *e)
+{
+	if (!check_overrides(cfg, cfg->overrides, cfg->noverrides, probes, e))
+		return false;
 	for (size_t i = 0; i < cfg->nclusters; i++) {
-		for (size_t k = 0; k < cfg->clusters[i].noverrides; k++) {
-			const struct probe_override *o = &cfg->clusters[i].overrides[k];
-			const char *near = text_did_you_mean(o->probe, names, n);
-			if (probe_set_slot(probes, o->probe) < 0)
-				return err_set(e, ERR_USAGE, "%s:%d:%d: there is no probe '%s'%s%s%s",
-				        cfg->file, o->line, o->column, o->probe,
-				        near != NULL ? ": did you mean '" : "", near != NULL ? near : "",
-				        near != NULL ? "'?" : "");
-		}
+		if (!check_overrides(cfg, cfg->clusters[i].overrides, cfg->clusters[i].noverrides, probes, e))
+			return false;
 	}
 	return true;
 }

@@ -366,6 +366,8 @@ void config_free(struct config *cfg)
 		free(cfg->instances[i].name);
 		endpoint_free(&cfg->instances[i].endpoint);
 	}
+	for (size_t k = 0; k < cfg->noverrides; k++)
+		free(cfg->overrides[k].probe);
 	for (size_t i = 0; i < cfg->nkeys; i++) {
 		free(cfg->keys[i].key);
 		free(cfg->keys[i].command);
@@ -374,6 +376,7 @@ void config_free(struct config *cfg)
 		free(cfg->warnings[i]);
 	free(cfg->clusters);
 	free(cfg->instances);
+	free(cfg->overrides);
 	free(cfg->keys);
 	free(cfg->warnings);
 	free(cfg->theme);

@@ -64,6 +64,8 @@ struct config {
 	struct instance_cfg *instances;
 	size_t ninstances; /* grows by config_add_like only; the array itself never moves after config_load */
 	size_t nconfigured; /* how many of them were there at start: the rest was added for this run */
+	struct probe_override *overrides; /* of `defaults`, whatever clusters there are */
+	size_t noverrides;
 	struct key_binding *keys;
 	size_t nkeys;
 	char *theme;                  /* a built-in name or a path */

@@ -481,9 +481,8 @@ bool config_decode(struct config_draft *draft, const char *file, const char *tex
 
 void config_draft_free(struct config_draft *draft)
 {
-	for (size_t i = 0; i < draft->defaults.noverrides; i++)
-		free(draft->defaults.overrides[i].probe);
-	free(draft->defaults.overrides);
+	draft->cfg->overrides = draft->defaults.overrides;
+	draft->cfg->noverrides = draft->defaults.noverrides;
 	login_free(&draft->defaults_login);
 	login_free(&draft->cluster_login);
 }

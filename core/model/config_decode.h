@@ -27,7 +27,8 @@ struct config_draft {
 
 /* Decodes one file over what the draft holds. */
 bool config_decode(struct config_draft *draft, const char *file, const char *text, size_t n, struct err *e);
-void config_draft_free(struct config_draft *draft); /* all but cfg */
+/* All but cfg, which takes the overrides of the defaults over. */
+void config_draft_free(struct config_draft *draft);
 
 /* The index of the cluster `name`, made from the defaults when it is new. */
 size_t config_cluster(struct config_draft *draft, const char *name);

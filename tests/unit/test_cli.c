@@ -99,6 +99,8 @@ static void test_config_names(void **state)
 	        {"clusters:\n  - name: a\n    probes: {sesions: {every: 2s}}\n    instances: [{url: "
 	         "'postgres://h'}]\n",
 	                ".yaml:3:14: there is no probe 'sesions'"},
+	        {"defaults:\n  probes: {sesions: {every: 2s}}\n",
+	                ".yaml:2:12: there is no probe 'sesions': did you mean 'sessions'?"},
 	};
 	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
 		char path[] = "/tmp/dbatop-names-XXXXXX.yaml";
