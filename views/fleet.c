@@ -520,7 +520,7 @@ static bool fleet_offers(const void *state, const struct view_input *in, enum co
 }
 
 static const char *const fleet_probes[] = {
-        "server", "pulse", "counters", "sessions", "blockers", "replication_brief", NULL};
+        "server", "pulse", "sessions", "blockers", "replication_brief", NULL};
 
 const struct view fleet_view = {
         .name = "fleet",

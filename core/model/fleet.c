@@ -25,16 +25,12 @@ static double rate_of(const struct table *t, const char *column)
 
 static void read_rate(const struct snapshot *snap, struct fleet_row *row)
 {
-	static const char *const probes[] = {"pulse", "counters"};
-	row->rate = (double)NAN;
+	const struct table *t = snapshot_table(snap, row->instance, "pulse");
 	/* MySQL counts statements, PostgreSQL only transactions: the same choice as the series has. */
-	for (int queries = 1; queries >= 0 && isnan(row->rate); queries--) {
-		for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]) && isnan(row->rate); i++) {
-			const struct table *t = snapshot_table(snap, row->instance, probes[i]);
-			row->rate = rate_of(t, queries ? "queries" : "xacts");
-			row->rate_is_queries = queries && !isnan(row->rate);
-		}
-	}
+	row->rate = rate_of(t, "queries");
+	row->rate_is_queries = !isnan(row->rate);
+	if (!row->rate_is_queries)
+		row->rate = rate_of(t, "xacts");
 }
 
 static void read_pulse(const struct snapshot *snap, struct fleet_row *row)

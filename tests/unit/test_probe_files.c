@@ -10,6 +10,7 @@
 
 #include "core/model/probe.h"
 #include "tests/support/fixture.h"
+#include "tui/view.h"
 
 static size_t add_folder(struct probe_set *set, const char *folder)
 {
@@ -118,11 +119,27 @@ static void test_the_files_share_the_vocabulary(void **state)
 	probe_set_free(set);
 }
 
+/* A view that asks for a probe nobody has would wait for it in silence. */
+static void test_views_ask_for_probes_that_exist(void **state)
+{
+	(void)state;
+	struct probe_set *set = all_files();
+	for (size_t i = 0; views[i] != NULL; i++) {
+		for (const char *const *probe = views[i]->probes; *probe != NULL; probe++) {
+			if (probe_set_slot(set, *probe) < 0)
+				fail_msg("%s asks for %s", views[i]->name, *probe);
+		}
+		assert_true(probe_set_slot(set, views[i]->json_probe) >= 0);
+	}
+	probe_set_free(set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_the_files_keep_the_rules),
 	        cmocka_unit_test(test_the_files_share_the_vocabulary),
+	        cmocka_unit_test(test_views_ask_for_probes_that_exist),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
