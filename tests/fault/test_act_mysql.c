@@ -1,6 +1,6 @@
-/* Actions when they are needed, on MariaDB or MySQL, whichever the client library was built for: while no
- * connection is left, many at once, a rollback that is followed to its end, without the right to. */
-/* ctest: serial */
+/* Actions when they are needed, on MariaDB or MySQL, whichever the client library was built for: while the
+ * lanes of the server hang, while no connection is left, both at once; many at once, a rollback that is
+ * followed to its end, without the right to. */
 #include "tests/support/test.h"
 
 #include <mysql.h>
@@ -10,17 +10,20 @@
 
 #include "backends/mysql/mysql.h"
 #include "tests/support/acts.h"
+#include "tests/support/chaos.h"
 #include "tests/support/wait.h"
 
 enum { FOLLOW_MS = 25000, CROWD = 64, DOUBLINGS = 16 };
 
 static struct lab_server server;
 static struct acts A;
+static struct chaos *chaos;
 
 static int setup(void **state)
 {
 	(void)state;
-	static const char *const settings[] = {"max_connections=24", NULL};
+	/* MariaDB tells who a connection belongs to only with its performance schema. */
+	static const char *const settings[] = {"max_connections=24", "performance_schema=ON", NULL};
 	struct err e;
 	bool mariadb_library = strncmp(mysql_get_client_info(), "3.", 2) == 0;
 	if (!mysql_driver_init(&e))
@@ -30,12 +33,14 @@ static int setup(void **state)
 	                   : mariadb_library ? "maria1011"
 	                                     : "mysql97",
 	        "actsmy", settings);
+	chaos = chaos_start();
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
+	chaos_stop(chaos);
 	lab_remove(server.name);
 	mysql_driver_end();
 	return 0;
@@ -142,22 +147,103 @@ static void test_a_statement_is_cancelled(void **state)
 	mysql_close(victim);
 }
 
+/* Connections of others until the server takes no more; how many. */
+static size_t fill(MYSQL *crowd[CROWD])
+{
+	size_t n = 0;
+	unsigned error = 0;
+	while (n < CROWD && (crowd[n] = try_as("dba", &error)) != NULL)
+		n++;
+	assert_int_equal(error, 1040);
+	return n;
+}
+
+static void empty(MYSQL *crowd[CROWD], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mysql_close(crowd[i]);
+}
+
 static void test_while_no_connection_is_left(void **state)
 {
 	(void)state;
 	MYSQL *crowd[CROWD];
 	int64_t id;
-	size_t n = 0;
-	unsigned error = 0;
 	MYSQL *victim = idle_in_xact(&id);
 	acts_see(&A, &id, 1, "idle in transaction");
-	while (n < CROWD && (crowd[n] = try_as("dba", &error)) != NULL)
-		n++;
+	size_t n = fill(crowd);
 	acts_do(&A, ACTION_TERMINATE, &id, 1, FOLLOW_MS);
-	for (size_t i = 0; i < n; i++)
-		mysql_close(crowd[i]);
-	assert_int_equal(error, 1040);
+	empty(crowd, n);
 	expect_gone(victim);
+}
+
+/* Whether what is shown has grown old: the lane that reads it hangs. */
+static bool is_old(void *arg)
+{
+	struct acts *a = arg;
+	acts_look(a);
+	return snapshot_age_ms(a->snap, 0, "sessions") > 2000;
+}
+
+/* Behind a proxy that holds every connection back, old or new, but ADMIN's. */
+static void hold_all_but_admin(struct chaos_door door)
+{
+	char from[32];
+	long port = lab_sql_number(&server, "dba",
+	        "SELECT SUBSTRING_INDEX(p.HOST, ':', -1) FROM information_schema.PROCESSLIST p "
+	        "JOIN performance_schema.session_connect_attrs a ON a.PROCESSLIST_ID = p.ID "
+	        "WHERE a.ATTR_NAME = 'program_name' AND a.ATTR_VALUE LIKE 'dbatop/%/admin';",
+	        5000);
+	assert_true(port > 0);
+	snprintf(from, sizeof(from), "from:%ld", port);
+	chaos_set(door, "both", "stall");
+	chaos_set_only(door, "both", from, "none");
+}
+
+static MYSQL *while_the_lanes_hang(enum action_kind kind, bool full)
+{
+	struct chaos_door door = chaos_listen(chaos, server.host, server.port);
+	MYSQL *crowd[CROWD];
+	int64_t id;
+	acts_stop(&A);
+	acts_start(&A, &mysql_driver, &server, "actor", door.port);
+	MYSQL *victim = kind == ACTION_TERMINATE ? idle_in_xact(&id) : open_as("app");
+	if (kind == ACTION_CANCEL) {
+		id = (int64_t)mysql_thread_id(victim);
+		assert_int_equal(mysql_send_query(victim, "SELECT SLEEP(60)", 16), 0);
+	}
+	acts_see(&A, &id, 1, kind == ACTION_CANCEL ? "active" : "idle in transaction");
+	hold_all_but_admin(door);
+	bool old = wait_until(is_old, &A, FOLLOW_MS);
+	size_t n = full ? fill(crowd) : 0;
+	acts_do(&A, kind, &id, 1, FOLLOW_MS);
+	empty(crowd, n);
+	assert_true(old);
+	chaos_set(door, "both", "none");
+	return victim;
+}
+
+static void test_while_the_lanes_hang(void **state)
+{
+	(void)state;
+	expect_gone(while_the_lanes_hang(ACTION_TERMINATE, false));
+}
+
+static void test_while_the_lanes_hang_and_none_is_left(void **state)
+{
+	(void)state;
+	expect_gone(while_the_lanes_hang(ACTION_TERMINATE, true));
+}
+
+static void test_a_cancel_while_the_lanes_hang(void **state)
+{
+	(void)state;
+	MYSQL *victim = while_the_lanes_hang(ACTION_CANCEL, true);
+	assert_int_equal(A.told.outcome, OUTCOME_STOPPED);
+	mysql_read_query_result(victim);
+	mysql_free_result(mysql_store_result(victim));
+	run(victim, "SELECT 1");
+	mysql_close(victim);
 }
 
 static void test_many_at_once(void **state)
@@ -228,6 +314,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_a_waiter_goes_on, start, stop),
 	        cmocka_unit_test_setup_teardown(test_a_statement_is_cancelled, start, stop),
 	        cmocka_unit_test_setup_teardown(test_while_no_connection_is_left, start, stop),
+	        cmocka_unit_test_setup_teardown(test_while_the_lanes_hang, start, stop),
+	        cmocka_unit_test_setup_teardown(test_while_the_lanes_hang_and_none_is_left, start, stop),
+	        cmocka_unit_test_setup_teardown(test_a_cancel_while_the_lanes_hang, start, stop),
 	        cmocka_unit_test_setup_teardown(test_many_at_once, start, stop),
 	        cmocka_unit_test_setup_teardown(test_a_rollback_is_followed, start, stop),
 	        cmocka_unit_test_setup_teardown(test_without_the_right, start, stop),

@@ -2,13 +2,15 @@
  * to do by lines on stdin, answers each with one line on stdout ("ok ..." or "error ..."), and ends with its
  * stdin, so a test that dies leaves nothing behind. Arguments are taken as commands before stdin is read.
  *
- *   listen HOST:PORT | listen /SOCKET     ok ID PORT   a proxy on 127.0.0.1:PORT to that server (an IPv4
- * address) blackhole                             ok ID PORT   a port that drops SYNs: connect() hangs set ID
- * up|down|both [all|new|open] FAULT          for existing and new connections, or only one kind; up: client
- * to server; counts begin now (new: at the start) none | stall [BYTES] | drop [BYTES] | drip MS | delay MS |
- * close [BYTES] | reset [BYTES] accept ID open|refuse|hang|mute       how new clients are received (enum
- * door_mode) rewrite-id ID mysql|postgres|none [MASK]          new connections: the server's connection id
- * XOR MASK stat ID                               ok accepted=N open=N up=BYTES down=BYTES quit */
+ * - listen HOST:PORT (an IPv4 address), or listen /SOCKET → ok ID PORT: a proxy on 127.0.0.1:PORT to it
+ * - blackhole → ok ID PORT: a port that drops SYNs, where connect() hangs
+ * - set ID up|down|both [all|new|open|from:PORT] FAULT: for existing and new connections, for one kind only,
+ * or for the one that the server sees to come from PORT. up: client to server. Counts begin now (new: at the
+ *   start). FAULT: none, stall [BYTES], drop [BYTES], drip MS, delay MS, close [BYTES], reset [BYTES]
+ * - accept ID open|refuse|hang|mute: how new clients are received (enum door_mode)
+ * - rewrite-id ID mysql|postgres|none [MASK]: new connections are told the server's connection id XOR MASK
+ * - stat ID → ok accepted=N open=N up=BYTES down=BYTES
+ * - quit */
 #include "tests/lab/chaosproxy.h"
 
 #include <errno.h>
@@ -135,15 +137,18 @@ static bool parse_fault(char **words, struct fault *fault)
 	return false;
 }
 
+static const char set_usage[] = "error set needs ID up|down|both [all|new|open|from:PORT] FAULT";
+
 static const char *command_set(struct proxy *proxy, char **words)
 {
 	struct door *door = door_find(proxy, words[1]);
 	char **rest = words + 3;
 	bool fresh = true;
 	bool open = true;
+	uint64_t from = 0;
 	struct fault fault;
 	if (door == NULL || words[2] == NULL)
-		return "error set needs ID up|down|both [all|new|open] FAULT";
+		return set_usage;
 	bool up = strcmp(words[2], "up") == 0 || strcmp(words[2], "both") == 0;
 	bool down = strcmp(words[2], "down") == 0 || strcmp(words[2], "both") == 0;
 	if (rest[0] != NULL && (strcmp(rest[0], "all") == 0 || strcmp(rest[0], "new") == 0 ||
@@ -151,16 +156,21 @@ static const char *command_set(struct proxy *proxy, char **words)
 		open = strcmp(rest[0], "new") != 0;
 		fresh = strcmp(rest[0], "open") != 0;
 		rest++;
+	} else if (rest[0] != NULL && strncmp(rest[0], "from:", 5) == 0) {
+		if (!parse_number(rest[0] + 5, &from) || from == 0)
+			return set_usage;
+		fresh = false;
+		rest++;
 	}
 	if ((!up && !down) || !parse_fault(rest, &fault))
-		return "error set needs ID up|down|both [all|new|open] FAULT";
+		return set_usage;
 	for (int i = 0; i < DIRECTIONS; i++) {
 		if (i == UP ? !up : !down)
 			continue;
 		if (fresh)
 			door->fresh[i] = fault;
 		for (struct conn *conn = proxy->conns; open && conn != NULL; conn = conn->next) {
-			if (conn->door == door)
+			if (conn->door == door && (from == 0 || conn_port(conn) == from))
 				conn_set_fault(conn, i, fault, now_ms());
 		}
 	}

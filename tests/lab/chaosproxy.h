@@ -106,6 +106,8 @@ void door_close(struct door *door);
 /* Takes one waiting client; NULL when there is none (or the server cannot be reached: the client is reset).
  */
 struct conn *conn_accept(struct door *door);
+/* The port that the server sees the connection to come from; 0 when it has none (a unix socket). */
+uint64_t conn_port(const struct conn *conn);
 /* Sets a fault on a connection and starts its byte count again. */
 void conn_set_fault(struct conn *conn, int direction, struct fault fault, uint64_t now_ms);
 /* Adds what the connection waits for to the poll set (room for two) and lowers *timeout_ms to its next due

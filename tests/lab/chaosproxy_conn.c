@@ -89,6 +89,15 @@ struct conn *conn_accept(struct door *door)
 	return conn;
 }
 
+uint64_t conn_port(const struct conn *conn)
+{
+	struct sockaddr_in here = {.sin_family = AF_UNSPEC};
+	socklen_t size = sizeof(here);
+	if (conn->fd[DOWN] < 0 || getsockname(conn->fd[DOWN], (struct sockaddr *)&here, &size) != 0)
+		return 0;
+	return here.sin_family == AF_INET ? ntohs(here.sin_port) : 0;
+}
+
 void conn_set_fault(struct conn *conn, int direction, struct fault fault, uint64_t now_ms)
 {
 	struct flow *flow = &conn->flow[direction];

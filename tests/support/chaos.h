@@ -35,7 +35,8 @@ struct chaos_door chaos_blackhole(struct chaos *chaos);
 /* Sets a fault for existing and new connections. direction: "up" (client to server), "down", "both".
  * fault: "none", "stall 100", "drop 0", "drip 1000", "delay 50", "close 7", "reset". */
 void chaos_set(struct chaos_door door, const char *direction, const char *fault);
-/* The same for one kind only: "new" or "open" connections. */
+/* The same for one kind only: "new" or "open" connections, or "from:PORT", the one that the server sees to
+ * come from that port. */
 void chaos_set_only(struct chaos_door door, const char *direction, const char *which, const char *fault);
 /* How clients are received from now on: "open", "refuse", "hang" (as a black hole), "mute" (accepted, no
  * word). */

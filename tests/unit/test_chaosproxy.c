@@ -312,6 +312,26 @@ static void test_new_and_open_are_told_apart(void **state)
 	wire_disconnect(&second);
 }
 
+static void test_one_is_told_by_its_port(void **state)
+{
+	struct wire *wire = *state;
+	struct wire second = *wire;
+	struct sockaddr_in peer;
+	socklen_t size = sizeof(peer);
+	char from[32];
+	wire_connect(wire);
+	wire_connect(&second);
+	chaos_set(wire->door, "up", "stall");
+	assert_int_equal(getpeername(second.server, (struct sockaddr *)&peer, &size), 0);
+	snprintf(from, sizeof(from), "from:%d", ntohs(peer.sin_port));
+	chaos_set_only(wire->door, "up", from, "none");
+	put(wire->client, "held", 4);
+	put(second.client, "passed", 6);
+	assert_take(second.server, "passed");
+	assert_int_equal(next_read(wire->server, NEVER_MS), -ETIMEDOUT);
+	wire_disconnect(&second);
+}
+
 static void test_refuse_and_reopen(void **state)
 {
 	struct wire *wire = *state;
@@ -450,6 +470,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_reset_is_a_reset, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_close_after_bytes_is_orderly, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_new_and_open_are_told_apart, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_one_is_told_by_its_port, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_refuse_and_reopen, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_hang_and_reopen, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_mute_takes_and_says_nothing, setup, teardown),
