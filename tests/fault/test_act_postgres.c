@@ -1,6 +1,5 @@
 /* Actions when they are needed: while the lanes of the server hang, while no connection is left, while a lock
  * is on pg_database; many at once; and without the right to. PostgreSQL 15. */
-/* ctest: serial */
 #include "tests/support/test.h"
 
 #include <libpq-fe.h>

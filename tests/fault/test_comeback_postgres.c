@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* A PostgreSQL that comes back as another one (killed, restarted, promoted) while the dashboard shows it. */
 #include "tests/support/test.h"
 

@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* A MariaDB whose connections are cut while the dashboard shows it. */
 #include "tests/support/test.h"
 

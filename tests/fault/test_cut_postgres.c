@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* A PostgreSQL whose connections are cut while the dashboard shows it. */
 #include "tests/support/test.h"
 

@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* The MySQL driver keeps its deadline whatever the server does, over TLS too, where its library alone would
  * not. */
 #include "backends/mysql/mysql.h"

@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* The PostgreSQL driver keeps its deadline whatever the server does. */
 #include "backends/postgres/postgres.h"
 #include "tests/support/deadline.h"

@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* However the program ends (a signal, a crash, while the terminal takes no bytes), the terminal comes back as
  * it was and no connection stays. The real binary, with real servers answering until then. */
 #include "tests/support/test.h"
@@ -15,6 +14,7 @@ enum { DIE_MS = 30000 };
 enum { DIE_MS = 1000 };
 #endif
 
+static const char user[] = "ends";
 static struct lab_server postgres, mariadb;
 static struct cockpit at;
 
@@ -23,6 +23,16 @@ static int setup(void **state)
 	(void)state;
 	postgres = lab_server("pg15");
 	mariadb = lab_server("maria1011");
+	lab_add_account(&postgres, user);
+	lab_add_account(&mariadb, user);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	lab_drop_account(&postgres, user);
+	lab_drop_account(&mariadb, user);
 	return 0;
 }
 
@@ -31,8 +41,8 @@ static int open_cockpit(void **state)
 	(void)state;
 	cockpit_begin(&at, 3000, 800);
 	cockpit_cluster(&at, "shop", "lab");
-	cockpit_add(&at, "near", &postgres, "monitor", 0, NULL);
-	cockpit_add(&at, "other", &mariadb, "monitor", 0, NULL);
+	cockpit_add(&at, "near", &postgres, user, 0, NULL);
+	cockpit_add(&at, "other", &mariadb, user, 0, NULL);
 	cockpit_open(&at, 30, 140, NULL, NULL);
 	cockpit_wait_row(&at, "near", "[0-9]+/[0-9]+", SOON_MS);
 	cockpit_wait_row(&at, "other", "[0-9]+/[0-9]+", SOON_MS);
@@ -49,8 +59,7 @@ static int drop_cockpit(void **state)
 static bool nobody_left(void *arg)
 {
 	(void)arg;
-	return cockpit_connections(&postgres, "monitor") == 0 &&
-	       cockpit_connections(&mariadb, "monitor") == 0;
+	return cockpit_connections(&postgres, user) == 0 && cockpit_connections(&mariadb, user) == 0;
 }
 
 /* The program has ended by itself, this way, and nothing of it is left anywhere. */
@@ -138,5 +147,5 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                test_signals_end_it_while_nothing_is_taken, open_cockpit, drop_cockpit),
 	};
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* Text from servers that no terminal should be told: escape sequences, control bytes, NUL, BiDi controls,
  * invalid UTF-8, statements of a megabyte, names in other scripts, databases in other encodings. On the
  * screen of the real binary; every byte it writes is looked at. */

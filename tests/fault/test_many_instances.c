@@ -19,6 +19,7 @@ enum { EACH = 50, HOLES = 100 };
 #endif
 enum { PATIENCE_MS = 20000, LANES = 2, OTHER_THREADS = 16 };
 
+static const char user[] = "many";
 static struct lab_server postgres, mariadb;
 static struct chaos *chaos;
 static struct cockpit at;
@@ -30,6 +31,8 @@ static int setup(void **state)
 	chaos = chaos_start();
 	postgres = lab_spawn("pg15", "many15", settings);
 	mariadb = lab_server("maria1011");
+	lab_add_account(&postgres, user);
+	lab_add_account(&mariadb, user);
 	return 0;
 }
 
@@ -38,6 +41,7 @@ static int teardown(void **state)
 	(void)state;
 	cockpit_drop(&at);
 	lab_remove(postgres.name);
+	lab_drop_account(&mariadb, user);
 	chaos_stop(chaos);
 	return 0;
 }
@@ -47,7 +51,7 @@ static void add_many(const char *prefix, const struct lab_server *server, int po
 	char name[32];
 	for (int i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%s%d", prefix, i + 1);
-		cockpit_add(&at, name, server, "monitor", port, "tls: disable");
+		cockpit_add(&at, name, server, user, port, "tls: disable");
 	}
 }
 
@@ -95,7 +99,7 @@ static void test_half_of_the_fleet_is_a_black_hole(void **state)
 	/* Two lanes for each, and what the process itself needs. */
 	cockpit_mark(&at);
 	assert_true(at.threads <= LANES * (2 * EACH + HOLES) + OTHER_THREADS);
-	assert_true(cockpit_connections(&postgres, "monitor") <= 3 * EACH);
+	assert_true(cockpit_connections(&postgres, user) <= 3 * EACH);
 	at.fds += HOLES; /* each hole may be in the middle of a connect */
 	int64_t until = wait_now_ms() + 3000;
 	while (wait_now_ms() < until)

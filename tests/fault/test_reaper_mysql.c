@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* What a timeout leaves behind on a real MySQL: nothing. The statement is ended long before the server's
  * own limit, never more than three connections are there, and the lane comes back. */
 #include "tests/support/test.h"

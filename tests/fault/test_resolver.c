@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* A resolver that does not answer, under the real dashboard: what is concerned says so, all else goes on. */
 #include "tests/support/test.h"
 
@@ -8,6 +7,7 @@
 
 enum { PATIENCE_MS = 12000 };
 
+static const char user[] = "resolver";
 static struct lab_server postgres, mariadb;
 static struct cockpit at;
 
@@ -16,6 +16,16 @@ static int setup(void **state)
 	(void)state;
 	postgres = lab_server("pg15");
 	mariadb = lab_server("maria1011");
+	lab_add_account(&postgres, user);
+	lab_add_account(&mariadb, user);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	lab_drop_account(&postgres, user);
+	lab_drop_account(&mariadb, user);
 	return 0;
 }
 
@@ -30,8 +40,8 @@ static void begin(void)
 {
 	cockpit_begin(&at, 1000, 500);
 	cockpit_cluster(&at, "well", "prod");
-	cockpit_add(&at, "near", &postgres, "monitor", 0, NULL);
-	cockpit_add(&at, "other", &mariadb, "monitor", 0, NULL);
+	cockpit_add(&at, "near", &postgres, user, 0, NULL);
+	cockpit_add(&at, "other", &mariadb, user, 0, NULL);
 	cockpit_cluster(&at, "ill", "lab");
 }
 
@@ -77,5 +87,5 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_teardown(test_a_resolver_that_does_not_answer, tidy)};
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

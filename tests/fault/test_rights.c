@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* Rights that are taken away one by one, under the real dashboard: the server goes on being shown with what
  * may be read, and comes back whole. */
 #include "tests/support/test.h"
@@ -11,6 +10,7 @@
 
 enum { SQL_MS = 10000, PATIENCE_MS = 12000 };
 
+static const char user[] = "rights";
 static struct lab_server postgres, mariadb, strict;
 static struct cockpit at;
 
@@ -20,6 +20,9 @@ static int setup(void **state)
 	postgres = lab_server("pg15");
 	mariadb = lab_server("maria1011");
 	strict = lab_spawn("pg15", "rights15", NULL);
+	lab_add_account(&postgres, user);
+	lab_add_account(&mariadb, user);
+	lab_add_account(&strict, user);
 	return 0;
 }
 
@@ -34,6 +37,8 @@ static int teardown(void **state)
 {
 	(void)state;
 	lab_remove(strict.name);
+	lab_drop_account(&postgres, user);
+	lab_drop_account(&mariadb, user);
 	return 0;
 }
 
@@ -41,8 +46,8 @@ static void begin(void)
 {
 	cockpit_begin(&at, 1000, 500);
 	cockpit_cluster(&at, "well", "prod");
-	cockpit_add(&at, "near", &postgres, "monitor", 0, NULL);
-	cockpit_add(&at, "other", &mariadb, "monitor", 0, NULL);
+	cockpit_add(&at, "near", &postgres, user, 0, NULL);
+	cockpit_add(&at, "other", &mariadb, user, 0, NULL);
 	cockpit_cluster(&at, "ill", "lab");
 }
 
@@ -69,7 +74,7 @@ static void test_rights_taken_away_one_by_one(void **state)
 	        "SELECT ON pg_catalog.pg_replication_slots"};
 	char sql[256];
 	begin();
-	cockpit_add(&at, "strict", &strict, "monitor", 0, NULL);
+	cockpit_add(&at, "strict", &strict, user, 0, NULL);
 	cockpit_open(&at, 30, 160, NULL, NULL);
 	cockpit_wait_row(&at, "strict", "[0-9]+/[0-9]+", PATIENCE_MS);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
@@ -83,7 +88,7 @@ static void test_rights_taken_away_one_by_one(void **state)
 			fail_msg("without %s the server does not answer", needs[i]);
 		}
 		cockpit_assert_keys_live(&at);
-		assert_true(cockpit_connections(&strict, "monitor") <= 3);
+		assert_true(cockpit_connections(&strict, user) <= 3);
 		snprintf(sql, sizeof(sql), "GRANT %s TO PUBLIC", needs[i]);
 		free(lab_sql(&strict, "dba", sql, SQL_MS));
 		term_send(at.term, "\014");

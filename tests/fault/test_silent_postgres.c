@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* A PostgreSQL that falls silent while the dashboard shows it beside two that work. */
 #include "tests/support/test.h"
 

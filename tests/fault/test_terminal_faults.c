@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* What terminals do to a program that runs on them for days: they are resized, stopped, closed, they take no
  * bytes, they vanish. The real binary, with real servers answering meanwhile. */
 #include "tests/support/test.h"
@@ -22,6 +21,7 @@ enum { DIE_MS = 30000 };
 enum { DIE_MS = 1000 };
 #endif
 
+static const char user[] = "terminal";
 static struct lab_server postgres, mariadb;
 static struct cockpit at;
 
@@ -30,6 +30,16 @@ static int setup(void **state)
 	(void)state;
 	postgres = lab_server("pg15");
 	mariadb = lab_server("maria1011");
+	lab_add_account(&postgres, user);
+	lab_add_account(&mariadb, user);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	lab_drop_account(&postgres, user);
+	lab_drop_account(&mariadb, user);
 	return 0;
 }
 
@@ -38,8 +48,8 @@ static int open_cockpit(void **state)
 	(void)state;
 	cockpit_begin(&at, 3000, 800);
 	cockpit_cluster(&at, "shop", "lab");
-	cockpit_add(&at, "near", &postgres, "monitor", 0, NULL);
-	cockpit_add(&at, "other", &mariadb, "monitor", 0, NULL);
+	cockpit_add(&at, "near", &postgres, user, 0, NULL);
+	cockpit_add(&at, "other", &mariadb, user, 0, NULL);
 	cockpit_open(&at, 30, 140, NULL, NULL);
 	cockpit_wait_row(&at, "near", "[0-9]+/[0-9]+", SOON_MS);
 	cockpit_wait_row(&at, "other", "[0-9]+/[0-9]+", SOON_MS);
@@ -56,8 +66,7 @@ static int drop_cockpit(void **state)
 static bool nobody_left(void *arg)
 {
 	(void)arg;
-	return cockpit_connections(&postgres, "monitor") == 0 &&
-	       cockpit_connections(&mariadb, "monitor") == 0;
+	return cockpit_connections(&postgres, user) == 0 && cockpit_connections(&mariadb, user) == 0;
 }
 
 static void others_are_well(void)
@@ -145,7 +154,7 @@ static void test_a_terminal_that_takes_no_bytes_for_a_while(void **state)
 	/* Lanes go on meanwhile: the servers are asked. */
 	long before = lab_sql_number(&postgres, "dba",
 	        "SELECT extract(epoch FROM max(query_start))::bigint FROM pg_stat_activity WHERE usename = "
-	        "'monitor'",
+	        "'terminal'",
 	        SOON_MS);
 	int64_t until = wait_now_ms() + SOON_MS;
 	long now = before;
@@ -153,7 +162,7 @@ static void test_a_terminal_that_takes_no_bytes_for_a_while(void **state)
 		term_pump(at.term, 100);
 		now = lab_sql_number(&postgres, "dba",
 		        "SELECT extract(epoch FROM max(query_start))::bigint FROM pg_stat_activity WHERE "
-		        "usename = 'monitor'",
+		        "usename = 'terminal'",
 		        SOON_MS);
 	}
 	assert_true(now > before + 1);
@@ -238,5 +247,5 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_ctrl_s, open_cockpit, drop_cockpit),
 	        cmocka_unit_test(test_no_terminal),
 	};
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

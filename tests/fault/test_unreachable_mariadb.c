@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* A MariaDB that cannot be reached, in every way there is, or is full, beside two that work. */
 #include "tests/support/test.h"
 

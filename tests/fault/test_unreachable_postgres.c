@@ -1,4 +1,3 @@
-/* ctest: serial */
 /* A PostgreSQL that cannot be reached, in every way there is, or is full, beside two that work. */
 #include "tests/support/test.h"
 

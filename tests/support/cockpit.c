@@ -57,6 +57,8 @@ void cockpit_add(struct cockpit *c, const char *name, const struct lab_server *s
         int port, const char *more)
 {
 	char url[256];
+	if (c->user[0] == '\0')
+		snprintf(c->user, sizeof(c->user), "%s", user);
 	lab_url(server, user, port, url, sizeof(url));
 	put(c, "      - {name: %s, url: '%s', login: {password: %s-pw%s%s}}\n", name, url, user,
 	        more != NULL ? ", " : "", more != NULL ? more : "");
@@ -173,15 +175,17 @@ void cockpit_wait_row(struct cockpit *c, const char *name, const char *regex, in
 }
 
 /* Since its last statement began, on the server's clock. */
-static long asked_ms_ago(const struct lab_server *server)
+static long asked_ms_ago(const struct lab_server *server, const char *user)
 {
-	return lab_sql_number(server, "dba",
+	char sql[256];
+	snprintf(sql, sizeof(sql),
 	        lab_is_postgres(server)
-	                ? "SELECT (1000 * extract(epoch FROM clock_timestamp() - max(query_start)))::bigint "
-	                  "FROM pg_stat_activity WHERE usename = 'monitor'"
+	                ? "SELECT COALESCE((1000 * extract(epoch FROM clock_timestamp() - "
+	                  "max(query_start)))::bigint, 999999) FROM pg_stat_activity WHERE usename = '%s'"
 	                : "SELECT COALESCE(ROUND(MIN(TIME_MS)), 999999) FROM information_schema.PROCESSLIST "
-	                  "WHERE USER = 'monitor'",
-	        SQL_MS);
+	                  "WHERE USER = '%s'",
+	        user);
+	return lab_sql_number(server, "dba", sql, SQL_MS);
 }
 
 static bool is_stale(struct cockpit *c, const char *name)
@@ -202,7 +206,7 @@ void cockpit_assert_fresh(struct cockpit *c, const char *name, const struct lab_
 		}
 		term_pump(c->term, 20);
 	}
-	long ms = asked_ms_ago(server);
+	long ms = asked_ms_ago(server, c->user);
 	if (ms > FRESH_MS) {
 		term_dump(c->term);
 		fail_msg("%s was asked %ld ms ago", name, ms);

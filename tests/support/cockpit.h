@@ -14,6 +14,7 @@ struct cockpit {
 	char home[128]; /* a folder of this run: config.yaml, state/ */
 	char config[COCKPIT_CONFIG_MAX];
 	size_t size;
+	char user[64];     /* whose statements cockpit_assert_fresh looks for: of the first server added */
 	long threads, fds; /* as cockpit_mark found them */
 	int key_ms;        /* a key must be answered within; set by cockpit_begin */
 };

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAB_MS = 25000, MAX_COLUMNS = 32, MAX_LINE = 4096, MAX_SETTINGS = 16 };
+enum { ACCOUNT_MS = 10000, LAB_MS = 25000, MAX_COLUMNS = 32, MAX_LINE = 4096, MAX_SETTINGS = 16 };
 
 const char *lab_dir(void)
 {
@@ -129,6 +129,31 @@ bool lab_is_postgres(const struct lab_server *server)
 void lab_password(const char *user, char *password, size_t size)
 {
 	snprintf(password, size, "%s-pw", user);
+}
+
+void lab_add_account(const struct lab_server *server, const char *user)
+{
+	char sql[512];
+	if (lab_is_postgres(server))
+		snprintf(sql, sizeof(sql),
+		        "DROP ROLE IF EXISTS %s; CREATE ROLE %s LOGIN PASSWORD '%s-pw' IN ROLE pg_monitor",
+		        user, user, user);
+	else
+		snprintf(sql, sizeof(sql),
+		        "DROP USER IF EXISTS %s; CREATE USER %s IDENTIFIED BY '%s-pw'; GRANT PROCESS, %s TO "
+		        "%s",
+		        user, user, user,
+		        strcmp(server->engine, "mariadb") == 0 ? "BINLOG MONITOR, SLAVE MONITOR ON *.*"
+		                                               : "REPLICATION CLIENT ON *.*",
+		        user);
+	free(lab_sql(server, "dba", sql, ACCOUNT_MS));
+}
+
+void lab_drop_account(const struct lab_server *server, const char *user)
+{
+	char sql[128];
+	snprintf(sql, sizeof(sql), "DROP %s IF EXISTS %s", lab_is_postgres(server) ? "ROLE" : "USER", user);
+	free(lab_sql(server, "dba", sql, ACCOUNT_MS));
 }
 
 static void put_url(const struct lab_server *server, const char *login, int port, char *url, size_t size)

@@ -50,6 +50,11 @@ char *lab_sql(const struct lab_server *server, const char *user, const char *sql
 /* The first column of the first line as a number. */
 long lab_sql_number(const struct lab_server *server, const char *user, const char *sql, int ms);
 
+/* An account of the test's own that may watch as monitor may, for servers that others use at the same time:
+ * what it does there is this test's doing. Made anew when it is there already; its password is as above. */
+void lab_add_account(const struct lab_server *server, const char *user);
+void lab_drop_account(const struct lab_server *server, const char *user);
+
 /* A private server of a kind ("pg15", "maria1011"); settings: NULL, or a NULL-terminated list of "key=value".
  */
 struct lab_server lab_spawn(const char *kind, const char *name, const char *const settings[]);

@@ -10,7 +10,7 @@
 #include "tests/support/test.h"
 #include "tests/support/wait.h"
 
-enum { CONNECTIONS_MAX = 3, STOP_MS = 5000, SQL_MS = 10000 };
+enum { CONNECTIONS_MAX = 3, STOP_MS = 5000, SQL_MS = 10000, NOTICED_MS = 2000 };
 
 static char instance_name[] = "rig";
 
@@ -155,6 +155,11 @@ static const char *list(struct rig *r)
 	        SQL_MS);
 }
 
+static bool few_connections(void *arg)
+{
+	return rig_connections(arg) <= CONNECTIONS_MAX;
+}
+
 bool rig_until(struct rig *r, bool (*condition)(struct rig *r), bool paused, int ms)
 {
 	int64_t deadline = wait_now_ms() + ms;
@@ -165,8 +170,9 @@ bool rig_until(struct rig *r, bool (*condition)(struct rig *r), bool paused, int
 		if (wait_now_ms() >= deadline)
 			return false;
 		if (!paused) {
+			/* A server that has much to do notices a closed socket a moment later than we. */
 			long n = rig_connections(r);
-			if (n > CONNECTIONS_MAX)
+			if (n > CONNECTIONS_MAX && !wait_until(few_connections, r, NOTICED_MS))
 				fail_msg("%ld connections at once, %u and %u zombies known to us:\n%s", n,
 				        rig_link(r)->connections, rig_link(r)->zombies, list(r));
 		}
