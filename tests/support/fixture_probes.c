@@ -32,6 +32,10 @@ static const struct fixture_probe probes[] = {
         {"blockers", "every: 1s  rows: 1000\n-- when: pulse.lock_waiters > 0\n"
                      "-- column: waiter count key · blocker count key · waiting_ms duration · kind label\n"
                      "-- column: object label\n"},
+        {"locks", "every: 1s  rows: 12000\n-- when: pulse.lock_waiters > 0\n"
+                  "-- column: queue label key · kind label · object label · id count key · gid label\n"
+                  "-- column: held bool key · place count · mode label key · waiting_ms duration\n"
+                  "-- column: blockers label · likely bool\n"},
         {"replication_brief",
                 "every: 2s  rows: 100\n"
                 "-- column: kind state key · peer label key · name label · state state · receiver state\n"
