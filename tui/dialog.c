@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 96, CTRL_C = 3 };
+enum { WIDTH = 96, CTRL_C = 3, BULK_LARGE = 200 };
 
 static const char *verdict_mark(enum plan_verdict v)
 {
@@ -22,9 +22,12 @@ static const char *verdict_mark(enum plan_verdict v)
 	return "";
 }
 
-static void add_target(struct page *page, const struct plan_target *t, bool bulk)
+/* Of many, each is still there: with two lines, of very many with one. */
+static void add_target(struct page *page, const struct plan_target *t, size_t of)
 {
-	for (unsigned i = 0; i < t->nlines && (!bulk || i < 2); i++)
+	bool bulk = of > 1;
+	unsigned most = !bulk ? PLAN_LINES : of > BULK_LARGE ? 1 : 2;
+	for (unsigned i = 0; i < t->nlines && i < most; i++)
 		page_add(page, i == 0 ? STYLE_STRONG : STYLE_TEXT, "%s%s", bulk && i > 0 ? "  " : "",
 		        t->line[i]);
 	if (t->why[0] != '\0')
@@ -39,7 +42,7 @@ static void build_plan_page(struct dialog *d)
 	const struct action_plan *plan = d->plan;
 	page_clear(&d->page);
 	for (size_t i = 0; i < plan->n; i++)
-		add_target(&d->page, &plan->targets[i], plan->n > 1);
+		add_target(&d->page, &plan->targets[i], plan->n);
 	if (plan->n > 1 && plan->doable < plan->n)
 		page_add(&d->page, STYLE_DIM, "%zu of %zu can be acted on", plan->doable, plan->n);
 }

@@ -13,12 +13,12 @@
 
 void shell_act(struct shell *sh, const struct intent *intent)
 {
-	struct plan_key keys[INTENT_ROWS_MAX];
 	size_t n = 0;
 	if (sh->opt.actions == NULL) {
 		shell_say(sh, SEVERITY_NOTICE, "nothing can be changed from here");
 		return;
 	}
+	struct plan_key *keys = xcalloc(intent->nrows + 1, sizeof(*keys));
 	for (size_t i = 0; i < intent->nrows && n < INTENT_ROWS_MAX; i++) {
 		const struct row_ref *row = &intent->rows[i];
 		if (row->instance >= 0 && row->session.id != 0)
@@ -27,6 +27,7 @@ void shell_act(struct shell *sh, const struct intent *intent)
 	}
 	if (n == 0) {
 		shell_say(sh, SEVERITY_NOTICE, "select a session first");
+		free(keys);
 		return;
 	}
 	/* The newest data, also while the screen is frozen: the plan must know what is, not what was. */
@@ -37,6 +38,7 @@ void shell_act(struct shell *sh, const struct intent *intent)
 	        .read_only = sh->opt.read_only,
 	        .armed = sh->armed_until > shell_now(sh)};
 	struct action_plan *plan = plan_build(&in);
+	free(keys);
 	if (n == 1 && plan->n == 1 && plan->targets[0].verdict == PLAN_GONE) {
 		shell_say(sh, SEVERITY_NOTICE, "%s",
 		        plan->targets[0].why[0] != '\0' ? plan->targets[0].why

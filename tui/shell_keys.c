@@ -21,6 +21,8 @@ static void open_by_name(struct shell *sh, const struct intent *intent)
 		return;
 	}
 	shell_open(sh, view, intent->scope, &intent->row);
+	if (intent->detail)
+		shell_command(sh, CMD_DETAIL, NULL);
 }
 
 static void copy(struct shell *sh, const struct intent *intent)
@@ -85,6 +87,8 @@ void shell_intent(struct shell *sh, struct intent *intent)
 		break;
 	case INTENT_ACT:
 		shell_act(sh, intent);
+		if (intent->text[0] != '\0' && sh->dialog.kind == DIALOG_PLAN)
+			shell_say(sh, SEVERITY_NOTICE, "%s", intent->text);
 		break;
 	case INTENT_COPY:
 		copy(sh, intent);

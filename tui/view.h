@@ -48,9 +48,9 @@ struct view_input {
 enum intent_kind {
 	INTENT_NONE,   /* not mine: the shell tries its own */
 	INTENT_DONE,   /* handled, redraw */
-	INTENT_VIEW,   /* open `view`, with `scope` and `row` selected there */
+	INTENT_VIEW,   /* open `view`, with `scope` and `row` selected there; `detail`: and open it */
 	INTENT_SCOPE,  /* narrow or widen to `scope`, same view */
-	INTENT_ACT,    /* open the action dialog for `rows` */
+	INTENT_ACT,    /* open the action dialog for `rows`; `text`: to be said besides */
 	INTENT_COPY,   /* `text` to the clipboard */
 	INTENT_ASK,    /* fetch `row`'s full statement over ADMIN */
 	INTENT_ADD,    /* add the replica `text` (host:port), like instance row.instance */
@@ -58,12 +58,14 @@ enum intent_kind {
 	INTENT_SAY     /* `text` in the message line; also the answer to a filter or column that is wrong */
 };
 
-enum { INTENT_ROWS_MAX = 256 };
+/* As many as a dialog can list. */
+enum { INTENT_ROWS_MAX = 512 };
 struct intent {
 	enum intent_kind kind;
 	const char *view; /* name of a view */
 	struct scope scope;
 	struct row_ref row;
+	bool detail;
 	enum action_kind action;
 	const struct row_ref *rows; /* borrowed from the view's state until its next call */
 	size_t nrows;

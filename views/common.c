@@ -199,3 +199,81 @@ struct intent view_scope(const struct view_input *in, int cluster, int instance,
 	i.scope.instance = named && strcmp(arg, "cluster") == 0 ? -1 : instance;
 	return i;
 }
+
+bool view_stale_text(const struct view_input *in, const char *probe, bool many, struct buf *out,
+        enum style *style, bool *all_old)
+{
+	struct buf reason;
+	unsigned stale = 0, all = 0;
+	size_t first = 0;
+
+	for (size_t i = 0; i < in->snap->n; i++) {
+		if (!scope_has(&in->scope, in->snap, i))
+			continue;
+		all++;
+		if (snapshot_is_stale(in->snap, i, probe) && !stale++)
+			first = i;
+	}
+	buf_init(&reason, 400);
+	for (size_t i = 0; i < in->snap->n && !stale && !reason.len; i++)
+		if (scope_has(&in->scope, in->snap, i))
+			snapshot_reason(in->snap, first = i, probe, &reason);
+	if (stale)
+		snapshot_reason(in->snap, first, probe, &reason);
+	if (reason.len && many && stale > 1)
+		buf_printf(out, "%u of %u instances are not fresh, %s: ", stale, all,
+		        view_instance_name(in, first));
+	else if (reason.len && many)
+		buf_printf(out, "%s: ", view_instance_name(in, first));
+	buf_puts(out, buf_str(&reason));
+	buf_free(&reason);
+	*all_old = stale > 0 && stale == all;
+	*style = stale ? STYLE_WARN : STYLE_NOTICE;
+	return out->len > 0;
+}
+
+void view_clause(struct view_line *l, enum style style, const char *text)
+{
+	const char *dot = l->s->ascii ? ". " : "· ";
+	int room = l->right - l->x;
+
+	if (room < 8)
+		return;
+	if (l->begun)
+		l->x += surface_text(l->s, l->x, l->y, 2, STYLE_DIM, dot);
+	size_t n = strlen(text);
+	int cells = (int)text_width(text, n);
+
+	if (cells > l->right - l->x)
+		cells = l->right - l->x;
+	surface_field(l->s, l->x, l->y, cells, style, text, n, false);
+	l->x += cells + 1;
+	l->begun = true;
+}
+
+void view_say(struct view_line *l, enum style style, const char *text)
+{
+	surface_field(l->s, l->x, l->y, l->right - l->x, style, text, strlen(text), false);
+	l->y++;
+}
+
+void view_say_why_nothing(const struct view_input *in, const char *probe, struct view_line *l, int bottom)
+{
+	view_say(l, STYLE_DIM, "No sessions have been read yet.");
+	for (size_t i = 0; i < in->snap->n && l->y < bottom; i++) {
+		struct buf b;
+
+		if (!scope_has(&in->scope, in->snap, i))
+			continue;
+		buf_init(&b, 512);
+		buf_printf(&b, "%s: ", view_instance_name(in, i));
+		size_t before = b.len;
+
+		snapshot_reason(in->snap, i, probe, &b);
+		if (b.len == before)
+			buf_puts(&b, "waiting for the first answer");
+		view_say(l, in->snap->instances[i].link.state == LINK_DOWN ? STYLE_WARN : STYLE_TEXT,
+		        buf_str(&b));
+		buf_free(&b);
+	}
+}

@@ -27,13 +27,30 @@ bool view_move(struct list *list, const struct list_key *keys, enum command c);
 /* Puts the cursor on what stands where its ghost is: for rows that have not ended, but are left out now. */
 void view_leave_ghost(struct list *list, const struct list_key *keys);
 
+/* Why the rows of a probe are old or missing, for the instances in scope; false: they are fresh. *all_old: on
+ * each of them. many: the scope has more than one instance, so they are named. */
+bool view_stale_text(const struct view_input *in, const char *probe, bool many, struct buf *out,
+        enum style *style, bool *all_old);
+
+/* One line of clauses above a list: each after a dot, what does not fit is cut with an ellipsis. */
+struct view_line {
+	struct surface *s;
+	int x, y, right;
+	bool begun;
+};
+void view_clause(struct view_line *l, enum style style, const char *text);
+/* A whole line; the next one follows. */
+void view_say(struct view_line *l, enum style style, const char *text);
+/* Where there should be rows and none were ever read: why, for each instance in scope, down to `bottom`. */
+void view_say_why_nothing(const struct view_input *in, const char *probe, struct view_line *l, int bottom);
+
 /* A view's filter and what the user typed for it. */
 struct filter_box {
 	struct filter *filter; /* NULL: everything matches */
 	char expression[256];
 	char wrong[256]; /* why the last one was not taken; "" when it was */
 };
-enum { FILTER_EXTRA_MAX = 8 };
+enum { FILTER_EXTRA_MAX = 16 };
 /* Compiles over the columns' names and `extra` ones (numbered after the columns); an expression that does not
  * compile leaves the old filter in place and `wrong` set. duration: names whose bare numbers are seconds, a
  * mask over both. */

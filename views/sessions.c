@@ -139,7 +139,7 @@ static struct intent act(struct sessions_state *st, enum action_kind kind)
 {
 	struct intent i = {.kind = INTENT_ACT, .action = kind, .rows = st->acting};
 
-	for (size_t r = 0; r < st->n && st->list.nmarks > 0 && i.nrows < INTENT_ROWS_MAX; r++) {
+	for (size_t r = 0; r < st->n && st->list.nmarks > 0 && i.nrows < LIST_MARKS_MAX; r++) {
 		size_t instance;
 		const struct session *s = sessions_row(st, (long)r, &instance);
 

@@ -8,32 +8,6 @@
 
 enum { BAR_FROM = 120, BAR_CELLS = 24 };
 
-struct line {
-	struct surface *s;
-	int x, y, right;
-	bool begun;
-};
-
-/* One more clause, after a dot; what does not fit is cut with an ellipsis. */
-static void clause(struct line *l, enum style style, const char *text)
-{
-	const char *dot = l->s->ascii ? ". " : "· ";
-	int room = l->right - l->x;
-
-	if (room < 8)
-		return;
-	if (l->begun)
-		l->x += surface_text(l->s, l->x, l->y, 2, STYLE_DIM, dot);
-	size_t n = strlen(text);
-	int cells = (int)text_width(text, n);
-
-	if (cells > l->right - l->x)
-		cells = l->right - l->x;
-	surface_field(l->s, l->x, l->y, cells, style, text, n, false);
-	l->x += cells + 1;
-	l->begun = true;
-}
-
 static enum style wait_style(const char *name)
 {
 	static const struct {
@@ -49,7 +23,7 @@ static enum style wait_style(const char *name)
 }
 
 /* Everybody who is active, a share of the bar for each wait. */
-static void draw_bar(const struct session_waits *w, struct line *l)
+static void draw_bar(const struct session_waits *w, struct view_line *l)
 {
 	unsigned seen = 0;
 	int x = 0;
@@ -67,7 +41,7 @@ static void draw_bar(const struct session_waits *w, struct line *l)
 	l->x += BAR_CELLS + 2;
 }
 
-static void draw_waits(const struct sessions_state *st, bool old, struct line *l)
+static void draw_waits(const struct sessions_state *st, bool old, struct view_line *l)
 {
 	const struct session_waits *w = &st->waits;
 	const char *dot = l->s->ascii ? " . " : " · ";
@@ -77,7 +51,7 @@ static void draw_waits(const struct sessions_state *st, bool old, struct line *l
 
 		buf_init(&b, 512);
 		session_waits_text(w, &b);
-		clause(l, STYLE_STALE, buf_str(&b));
+		view_clause(l, STYLE_STALE, buf_str(&b));
 		buf_free(&b);
 		return;
 	}
@@ -95,7 +69,7 @@ static void draw_waits(const struct sessions_state *st, bool old, struct line *l
 	}
 }
 
-static void draw_blocked(const struct sessions_state *st, bool old, struct line *l)
+static void draw_blocked(const struct sessions_state *st, bool old, struct view_line *l)
 {
 	char text[96], age[HUMAN_MAX] = "";
 	int n;
@@ -111,39 +85,6 @@ static void draw_blocked(const struct sessions_state *st, bool old, struct line 
 	surface_textn(l->s, l->right - n, l->y, n, old ? STYLE_STALE : STYLE_CRIT, text, (size_t)n);
 }
 
-/* Of which instances the rows are old or missing; false: of none. */
-static bool stale_text(const struct sessions_state *st, const struct view_input *in, struct buf *out,
-        enum style *style, bool *all_old)
-{
-	struct buf reason;
-	unsigned stale = 0, all = 0;
-	size_t first = 0;
-
-	for (size_t i = 0; i < in->snap->n; i++) {
-		if (!scope_has(&in->scope, in->snap, i))
-			continue;
-		all++;
-		if (snapshot_is_stale(in->snap, i, "sessions") && !stale++)
-			first = i;
-	}
-	buf_init(&reason, 400);
-	for (size_t i = 0; i < in->snap->n && !stale && !reason.len; i++)
-		if (scope_has(&in->scope, in->snap, i))
-			snapshot_reason(in->snap, first = i, "sessions", &reason);
-	if (stale)
-		snapshot_reason(in->snap, first, "sessions", &reason);
-	if (reason.len && st->many && stale > 1)
-		buf_printf(out, "%u of %u instances are not fresh, %s: ", stale, all,
-		        view_instance_name(in, first));
-	else if (reason.len && st->many)
-		buf_printf(out, "%s: ", view_instance_name(in, first));
-	buf_puts(out, buf_str(&reason));
-	buf_free(&reason);
-	*all_old = stale > 0 && stale == all;
-	*style = stale ? STYLE_WARN : STYLE_NOTICE;
-	return out->len > 0;
-}
-
 static const char *needs(const struct view_input *in)
 {
 	for (size_t i = 0; i < in->snap->n; i++) {
@@ -156,7 +97,8 @@ static const char *needs(const struct view_input *in)
 }
 
 /* Somebody waits, and we do not know for whom. */
-static void draw_edges_unknown(const struct sessions_state *st, const struct view_input *in, struct line *l)
+static void draw_edges_unknown(
+        const struct sessions_state *st, const struct view_input *in, struct view_line *l)
 {
 	for (size_t i = 0; i < in->snap->n; i++) {
 		const struct session_view *v = sessions_at(st->all, i);
@@ -172,33 +114,33 @@ static void draw_edges_unknown(const struct sessions_state *st, const struct vie
 		size_t named = b.len;
 
 		snapshot_reason(in->snap, i, "blockers", &b);
-		clause(l, STYLE_NOTICE, b.len > named ? buf_str(&b) : "who blocks whom is being asked");
+		view_clause(l, STYLE_NOTICE, b.len > named ? buf_str(&b) : "who blocks whom is being asked");
 		buf_free(&b);
 		return;
 	}
 }
 
-static void draw_left_out(const struct sessions_state *st, const struct view_input *in, struct line *l)
+static void draw_left_out(const struct sessions_state *st, const struct view_input *in, struct view_line *l)
 {
 	char text[320];
 	const char *privilege = needs(in);
 
 	if (st->list.nmarks > 0) {
 		snprintf(text, sizeof text, "%zu marked", st->list.nmarks);
-		clause(l, STYLE_MARKED, text);
+		view_clause(l, STYLE_MARKED, text);
 	}
 	if (st->filter.filter) {
 		snprintf(text, sizeof text, "filter %s leaves out %u", st->filter.expression,
 		        st->filtered_out);
-		clause(l, STYLE_ACCENT, text);
+		view_clause(l, STYLE_ACCENT, text);
 	}
 	if (st->hidden > 0) {
 		snprintf(text, sizeof text, "%u whose state we may not see%s%s", st->hidden,
 		        privilege ? ": needs " : "", privilege ? privilege : "");
-		clause(l, STYLE_NOTICE, text);
+		view_clause(l, STYLE_NOTICE, text);
 	}
 	if (st->truncated)
-		clause(l, STYLE_NOTICE, "more sessions than are read");
+		view_clause(l, STYLE_NOTICE, "more sessions than are read");
 	const struct {
 		unsigned n;
 		const char *what;
@@ -211,31 +153,31 @@ static void draw_left_out(const struct sessions_state *st, const struct view_inp
 			used += (size_t)snprintf(text + used, sizeof text - used, "%s%u %s",
 			        used ? ", " : "not shown: ", out[i].n, out[i].what);
 	if (used)
-		clause(l, STYLE_DIM, text);
+		view_clause(l, STYLE_DIM, text);
 }
 
 void sessions_draw_head(const struct sessions_state *st, const struct view_input *in, struct surface *s)
 {
 	struct rect r = st->head;
-	struct line first = {.s = s, .x = r.x + 1, .y = r.y, .right = r.x + r.w - 1};
-	struct line second = {.s = s, .x = r.x + 1, .y = r.y + 1, .right = r.x + r.w - 1};
+	struct view_line first = {.s = s, .x = r.x + 1, .y = r.y, .right = r.x + r.w - 1};
+	struct view_line second = {.s = s, .x = r.x + 1, .y = r.y + 1, .right = r.x + r.w - 1};
 	struct buf reason;
 	enum style style;
 	bool old;
 
 	surface_fill(s, r, STYLE_TEXT, ' ');
 	buf_init(&reason, 512);
-	bool stale = stale_text(st, in, &reason, &style, &old);
+	bool stale = view_stale_text(in, "sessions", st->many, &reason, &style, &old);
 
 	if (r.h == 1 && stale) {
-		clause(&first, style, buf_str(&reason));
+		view_clause(&first, style, buf_str(&reason));
 	} else if (r.h >= 1) {
 		draw_waits(st, old, &first);
 		draw_blocked(st, old, &first);
 	}
 	if (r.h > 1) {
 		if (stale)
-			clause(&second, style, buf_str(&reason));
+			view_clause(&second, style, buf_str(&reason));
 		else
 			draw_edges_unknown(st, in, &second);
 		draw_left_out(st, in, &second);
@@ -245,12 +187,6 @@ void sessions_draw_head(const struct sessions_state *st, const struct view_input
 
 /* --- Nothing to show */
 
-static void say(struct line *l, enum style style, const char *text)
-{
-	surface_field(l->s, l->x, l->y, l->right - l->x, style, text, strlen(text), false);
-	l->y++;
-}
-
 static bool has_rows(const struct sessions_state *st, const struct view_input *in)
 {
 	for (size_t i = 0; i < in->snap->n; i++)
@@ -259,48 +195,28 @@ static bool has_rows(const struct sessions_state *st, const struct view_input *i
 	return false;
 }
 
-static void say_why_nothing(const struct view_input *in, struct line *l, int bottom)
-{
-	say(l, STYLE_DIM, "No sessions have been read yet.");
-	for (size_t i = 0; i < in->snap->n && l->y < bottom; i++) {
-		struct buf b;
-
-		if (!scope_has(&in->scope, in->snap, i))
-			continue;
-		buf_init(&b, 512);
-		buf_printf(&b, "%s: ", view_instance_name(in, i));
-		size_t before = b.len;
-
-		snapshot_reason(in->snap, i, "sessions", &b);
-		if (b.len == before)
-			buf_puts(&b, "waiting for the first answer");
-		say(l, in->snap->instances[i].link.state == LINK_DOWN ? STYLE_WARN : STYLE_TEXT, buf_str(&b));
-		buf_free(&b);
-	}
-}
-
 void sessions_draw_empty(const struct sessions_state *st, const struct view_input *in, struct surface *s)
 {
 	struct rect r = st->table;
-	struct line l = {.s = s, .x = r.x + 1, .y = r.y + 2, .right = r.x + r.w - 1};
+	struct view_line l = {.s = s, .x = r.x + 1, .y = r.y + 2, .right = r.x + r.w - 1};
 	char text[384];
 
 	if (r.h < 4)
 		l.y = r.y + 1;
 	if (!has_rows(st, in)) {
-		say_why_nothing(in, &l, r.y + r.h);
+		view_say_why_nothing(in, "sessions", &l, r.y + r.h);
 		return;
 	}
 	if (st->filter.filter) {
 		snprintf(text, sizeof text, "No session matches \"%s\". Esc shows all of them.",
 		        st->filter.expression);
-		say(&l, STYLE_DIM, text);
+		view_say(&l, STYLE_DIM, text);
 		return;
 	}
-	say(&l, STYLE_DIM, "Nobody is doing anything here.");
+	view_say(&l, STYLE_DIM, "Nobody is doing anything here.");
 	if (st->idle_out > 0) {
 		snprintf(text, sizeof text, "%u idle session%s not shown: i shows them.", st->idle_out,
 		        st->idle_out == 1 ? " is" : "s are");
-		say(&l, STYLE_DIM, text);
+		view_say(&l, STYLE_DIM, text);
 	}
 }

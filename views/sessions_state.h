@@ -107,7 +107,7 @@ struct sessions_state {
 	struct list_key detail_key; /* what the document is about */
 	struct document doc;
 	/* for INTENT_ACT */
-	struct row_ref acting[INTENT_ROWS_MAX];
+	struct row_ref acting[LIST_MARKS_MAX];
 };
 
 /* sessions_rows.c: what is in the list and in which order */

@@ -25,7 +25,7 @@ static const struct levels axes[TREE_AXES] = {
         [TREE_BY_USER] = {3, {TREE_USER, TREE_INSTANCE, TREE_SIGNATURE}},
         [TREE_BY_SERVER] = {3, {TREE_CLUSTER, TREE_INSTANCE, TREE_ACCOUNT}},
 };
-static const struct levels free_levels = {3, {TREE_HEADING, TREE_SIGNATURE, TREE_INSTANCE}};
+static const struct levels free_levels = {3, {TREE_HEADING, TREE_INSTANCE, TREE_SIGNATURE}};
 static const struct levels heading_levels = {2, {TREE_HEADING, TREE_INSTANCE}};
 
 static const struct levels *levels_of(const struct tree_work *w, enum tree_heading h)
@@ -318,6 +318,8 @@ static int compare_runs(const void *a, const void *b, void *arg)
 	int c = x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : compare_by_sort(w, x, y);
 	if (c == 0 && x->n != y->n)
 		c = x->n > y->n ? -1 : 1;
+	if (c == 0)
+		c = (x->oldest < y->oldest) - (x->oldest > y->oldest);
 	if (w->q->reversed && heading == HEADING_NONE)
 		c = -c;
 	return c != 0 ? c : (x->from > y->from) - (x->from < y->from);
@@ -483,6 +485,20 @@ static void add_groups(struct tree_work *w)
 
 /* --- The whole */
 
+/* Which lines go on to the left of each node: known once the last child of every parent is. */
+static void lay_rails(struct tree *t)
+{
+	uint32_t rails = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		struct tree_node *node = &t->nodes[i];
+		unsigned depth = node->depth < 31 ? node->depth : 31;
+		rails &= (UINT32_C(1) << depth) - 1;
+		node->rails = rails;
+		if (!node->last && depth > 0)
+			rails |= UINT32_C(1) << depth;
+	}
+}
+
 static size_t room_for(const struct tree_work *w)
 {
 	size_t room = 1;
@@ -513,5 +529,6 @@ void tree_build(struct tree *t, const struct tree_query *q, const struct tree_me
 	if (q->axis == TREE_BY_BLOCKER)
 		tree_add_queues(&w);
 	add_groups(&w);
+	lay_rails(t);
 	free(w.sorted);
 }

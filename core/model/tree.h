@@ -90,6 +90,7 @@ struct tree_node {
 	uint64_t key; /* of its way from the top: the same in the next sample */
 	uint8_t depth;
 	bool opens, open, last;   /* last: of its parent's children */
+	uint32_t rails;           /* bit d: at depth d the parent's line goes on below */
 	bool in_queue;            /* stands where it does because of a lock */
 	bool worker;              /* a parallel worker below its leader */
 	uint32_t first, n;        /* its sessions among the entries: what an action on it means */

@@ -21,7 +21,7 @@ const char *tree_heading_name(enum tree_heading h)
 	static const char *const names[] = {[HEADING_NONE] = "",
 	        [HEADING_FREE] = "waits for nobody",
 	        [HEADING_AUTOVACUUM] = "autovacuum",
-	        [HEADING_WALSENDER] = "feeds a replica or a subscriber",
+	        [HEADING_WALSENDER] = "walsenders, binlog dumps",
 	        [HEADING_REPLICATION] = "replication",
 	        [HEADING_SERVER] = "the server's own"};
 	return names[h];

@@ -169,7 +169,7 @@ static void test_overlays(void **state)
 	struct play *p = *state;
 	stage_type(p->sh, "?");
 	expect(p->sh, "Keys and commands");
-	expect(p->sh, "cancel the running statement");
+	expect(p->sh, "show only what matches");
 	stage_type(p->sh, "<esc>");
 	expect_not(p->sh, "Keys and commands");
 	stage_type(p->sh, ":help sort<enter>");
