@@ -121,6 +121,21 @@ static bool check_gate(const struct probe_set *set, const struct probe *p, struc
 	return true;
 }
 
+/* One variant answers for all versions of the probe that carries it: its columns are those of the statement.
+ */
+static bool find_carried(const struct probe_set *set, struct probe *p, struct err *e)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		const struct probe *q = &set->probes[i];
+		if (q->engine == p->engine && strcmp(q->name, p->carries) == 0 &&
+		        q->version_min <= p->version_min && q->version_max >= p->version_max)
+			p->carried = q;
+	}
+	return p->carried != NULL ||
+	       err_set(e, ERR_USAGE, "%s: carries: there is no probe %s for all versions of %s", p->file,
+	               p->carries, engine_name(p->engine));
+}
+
 /* One name means one thing in every variant: views and JSON rely on it. */
 static bool check_roles(const struct probe *p, const struct probe *q, struct err *e)
 {
@@ -142,8 +157,10 @@ bool probe_set_finish(struct probe_set *set, struct err *e)
 	if (!number_slots(set, e) || !check_ranges(set, e))
 		return false;
 	for (size_t i = 0; i < set->n; i++) {
-		const struct probe *p = &set->probes[i];
+		struct probe *p = &set->probes[i];
 		if (p->gate.probe != NULL && !check_gate(set, p, e))
+			return false;
+		if (p->carries != NULL && !find_carried(set, p, e))
 			return false;
 		for (size_t j = i; j-- > 0 && set->probes[j].slot == p->slot;) {
 			if (!check_roles(p, &set->probes[j], e))

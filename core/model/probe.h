@@ -16,7 +16,10 @@
  * columns and is alone; other parameters are declared: `-- param: id int`. A parameter is written :name; ::
  * is a cast,
  * := an assignment, text in quotes and comments is left alone.
- * Some facts have no SELECT: a statement that begins with SHOW has no LIMIT (the driver stops at `rows`), may
+ * `carries: pulse` names a probe that this statement answers in passing, in result columns "pulse.NAME" of
+ * one row that has nothing else; it is then not asked by itself when it is due. A parameter of type `since`
+ * lets the answer leave out the rows that are as they were in the answer before (struct table_kept). Some
+ * facts have no SELECT: a statement that begins with SHOW has no LIMIT (the driver stops at `rows`), may
  * return more columns than are declared, and names them in its own words: `peer label key from
  * Master_Host:Master_Port · lag_ms duration from Seconds_Behind_Master*1000 · kind state key from
  * 'upstream'`. A column without `from` is unknown there. Parsed once at start, then constant: any thread. */
@@ -35,7 +38,8 @@
 enum lane_kind { LANE_FAST, LANE_SLOW, LANE_ADMIN, LANE_KINDS };
 enum { PROBE_NAMES_MAX = 16, PROBE_PARAMS_MAX = 8 };
 
-enum param_type { PARAM_INT, PARAM_TEXT };
+/* PARAM_SINCE: bound by the driver to the moment of an earlier answer, NULL without one. */
+enum param_type { PARAM_INT, PARAM_TEXT, PARAM_SINCE };
 struct probe_param {
 	const char *name;
 	enum param_type type;
@@ -69,6 +73,8 @@ struct probe {
 	const char *needs;     /* privilege in the server's words, NULL: none */
 	const char *otherwise; /* what is lost without it */
 	struct probe_gate gate;
+	const char *carries;         /* NULL: nothing */
+	const struct probe *carried; /* its variant for the same versions; set by probe_set_finish */
 	const struct column *columns;
 	size_t ncols;
 	const struct probe_param *params; /* "rows" is always the first */
@@ -104,6 +110,7 @@ struct probe_value {
 	enum param_type type;
 	int64_t i;
 	const char *s;
+	const struct table *since; /* PARAM_SINCE: the last good answer on this connection, or NULL */
 };
 /* Appends sql with :name written as $1, $2 … (PostgreSQL binds). */
 struct buf;

@@ -280,6 +280,11 @@ static bool field_when(struct reader *r, struct span v)
 	return true;
 }
 
+static bool field_carries(struct reader *r, struct span v)
+{
+	return copy_name(r, v, "the name of a probe", &r->probe->carries);
+}
+
 /* 2. Fields that are lists. */
 
 static bool read_source(struct reader *r, struct span v, const struct column_source **out)
@@ -408,9 +413,9 @@ static bool field_param(struct reader *r, struct span v)
 				return fail(r, at, "parameter %s is declared twice", param->name);
 		}
 		rest = trim(rest);
-		if (!span_is(rest, "int") && !span_is(rest, "text"))
-			return fail(r, rest.s, "expected int or text");
-		param->type = span_is(rest, "int") ? PARAM_INT : PARAM_TEXT;
+		if (!span_is(rest, "int") && !span_is(rest, "text") && !span_is(rest, "since"))
+			return fail(r, rest.s, "expected int, text or since");
+		param->type = *rest.s == 'i' ? PARAM_INT : *rest.s == 't' ? PARAM_TEXT : PARAM_SINCE;
 		p->nparams++;
 		v = trim(v);
 	}
@@ -435,6 +440,7 @@ static const struct field fields[] = {
         {.name = "rows", .read = field_rows, .required = true},
         {.name = "needs", .read = field_needs},
         {.name = "when", .read = field_when},
+        {.name = "carries", .read = field_carries},
         {.name = "column", .read = field_column, .repeats = true, .required = true},
         {.name = "param", .read = field_param, .repeats = true},
 };

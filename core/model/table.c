@@ -392,9 +392,34 @@ bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t 
 	return true;
 }
 
+bool table_build_copy(struct table_builder *b, const struct table *from, size_t row, int64_t grown_ms)
+{
+	assert(from->ncols == b->table->ncols && row < from->nrows);
+	struct cell *to = table_build_row(b);
+	if (to == NULL)
+		return false;
+	for (size_t col = 0; col < from->ncols; col++) {
+		const struct cell *cell = table_cell(from, row, (int)col);
+		to[col] = *cell;
+		if (cell->type == CELL_TEXT)
+			set_text(b, &to[col], cell->u.s, cell->n);
+		else if (cell->type == CELL_INT && from->columns[col].role == ROLE_DURATION)
+			to[col].u.i += grown_ms;
+	}
+	return true;
+}
+
 struct table *table_build_finish(struct table_builder *b)
 {
 	if (b->table->nrows > 0)
 		resize(b, b->table->nrows);
 	return b->table;
+}
+
+struct table *table_copy(struct arena *arena, const struct table *t)
+{
+	struct table_builder *b = table_build(arena, t->columns, t->ncols, t->nrows);
+	for (size_t row = 0; row < t->nrows; row++)
+		table_build_copy(b, t, row, 0);
+	return table_build_finish(b);
 }

@@ -47,6 +47,15 @@ struct column {
 	const struct column_source *from; /* of a SHOW statement; NULL: the result names it itself */
 };
 
+/* What lets the next answer leave out rows that have not changed: the server names them by key and stamp. */
+struct table_kept {
+	const char *taken; /* the server's moment of this answer, in its own words */
+	const char
+	        *before; /* … and of the one before it: what changed since then comes whole; NULL unknown */
+	int64_t now_us;  /* the server's clock at this answer */
+	const int64_t *stamp; /* of each row, above 0; 0: it must come whole again */
+};
+
 struct table {
 	const struct column *columns; /* borrowed from the probe */
 	size_t ncols;
@@ -54,7 +63,9 @@ struct table {
 	struct cell *cells; /* nrows × ncols */
 	double *rates; /* nrows × ncols: per second for ROLE_COUNTER, NaN unknown; NULL before the second good
 	                  sample */
-	bool truncated; /* the row or byte limit cut it: the view says so */
+	bool truncated;                /* the row or byte limit cut it: the view says so */
+	const struct table_kept *kept; /* NULL: the next answer must be whole */
+	const struct table *carried;   /* the answer of probe->carried, in the same arena; NULL: none */
 };
 
 const char *column_role_name(enum column_role role);
@@ -84,7 +95,12 @@ struct cell *table_build_row(struct table_builder *b);
  * booleans (t/f, true/false, 0/1, YES/NO, ON/OFF). s NULL is CELL_NULL. ERR_PROTOCOL naming the column when
  * the text does not fit. */
 bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t n, struct err *e);
+/* Adds a row as it is in `from`, a table of the same columns; its durations have grown by grown_ms. False
+ * when a limit is reached. */
+bool table_build_copy(struct table_builder *b, const struct table *from, size_t row, int64_t grown_ms);
 struct table *table_build_finish(struct table_builder *b);
+/* The rows alone: neither rates nor what is kept or carried. */
+struct table *table_copy(struct arena *arena, const struct table *t);
 
 /* Fills now->rates from prev, `seconds` apart, rows matched by key. A value that went down, a new row,
  * seconds ≤ 0 or prev NULL is NaN: a counter that was reset drops a sample. Both must share their columns. */

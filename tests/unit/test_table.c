@@ -201,6 +201,44 @@ static void test_rates(void **state)
 	arena_free(arena);
 }
 
+static void test_rows_are_written_again(void **state)
+{
+	(void)state;
+	static const struct column ages[] = {{.name = "id", .role = ROLE_COUNT, .key = true},
+	        {.name = "query", .role = ROLE_SQLTEXT}, {.name = "state_ms", .role = ROLE_DURATION},
+	        {.name = "xact_ms", .role = ROLE_DURATION}};
+	struct arena *old = arena_new();
+	struct arena *arena = arena_new();
+	struct table_builder *b = table_build(old, ages, 4, 2);
+	static const char *const cells[] = {"5", "SELECT 1", "200", NULL};
+	table_build_row(b);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(set(b, i, cells[i], NULL));
+	struct table *before = table_build_finish(b);
+	b = table_build(arena, ages, 4, 1);
+	assert_true(table_build_copy(b, before, 0, 1000));
+	assert_false(table_build_copy(b, before, 0, 1000)); /* the limit holds for copies, too */
+	struct table *now = table_build_finish(b);
+	struct table *same = table_copy(arena, before);
+	arena_free(old);
+
+	/* Nothing points into what is gone; ages went on, what was unknown is. */
+	int64_t ms;
+	assert_int_equal(now->nrows, 1);
+	assert_true(now->truncated);
+	assert_string_equal(table_text(now, 0, 1), "SELECT 1");
+	assert_true(table_int(now, 0, 2, &ms));
+	assert_int_equal(ms, 1200);
+	assert_false(table_int(now, 0, 3, &ms));
+	assert_true(table_int(now, 0, 0, &ms));
+	assert_int_equal(ms, 5);
+	assert_int_equal(same->nrows, 1);
+	assert_false(same->truncated);
+	assert_true(table_int(same, 0, 2, &ms));
+	assert_int_equal(ms, 200);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +248,7 @@ int main(void)
 	        cmocka_unit_test(test_text_may_hold_any_byte),
 	        cmocka_unit_test(test_limits_are_said),
 	        cmocka_unit_test(test_rates),
+	        cmocka_unit_test(test_rows_are_written_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
