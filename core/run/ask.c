@@ -48,13 +48,23 @@ static const struct probe *any_variant(const struct probe_set *set, unsigned slo
 	return NULL;
 }
 
+/* Every parameter has a value without anybody asking for something. */
+static bool needs_nobody(const struct probe *p)
+{
+	for (size_t i = 1; i < p->nparams; i++) {
+		if (p->params[i].type != PARAM_SINCE)
+			return false;
+	}
+	return true;
+}
+
 static void learn_probe(struct lane *l, unsigned slot, const struct server_identity *server)
 {
 	struct probe_state *ps = &l->probe[slot];
 	const struct probe_set *set = l->st->p->opt.probes;
 	const struct probe *before = ps->probe;
 	ps->probe = probe_set_find(set, slot, server->engine, server->version, &ps->newer);
-	if (ps->probe == NULL || ps->probe->nparams > 1) {
+	if (ps->probe == NULL || !needs_nobody(ps->probe)) {
 		struct err e;
 		const struct probe *any = ps->probe != NULL ? ps->probe : any_variant(set, slot);
 		err_set(&e, ERR_UNSUPPORTED, "%s: no statement for %s %s", probe_set_name(set, slot),
@@ -185,20 +195,36 @@ static void add_rates(struct lane *l, struct sample *s, struct table *t)
 	sample_unref(prev);
 }
 
+/* The last good answer, when it came on this very connection: what is left out then is in it. */
+static const struct sample *answer_before(const struct lane *l, const struct probe_state *ps)
+{
+	if (ps->kept_of == 0 || ps->kept_of != l->connects)
+		return NULL;
+	return hub_good(l->st->p->opt.hub, l->st->instance, ps->probe->slot);
+}
+
 /* Runs one probe into a new sample. */
 static struct sample *fetch(struct lane *l, struct probe_state *ps)
 {
 	const struct station *st = l->st;
 	struct arena *arena = arena_new();
 	struct sample *s = sample_new(ps->probe, arena);
-	const struct probe_value rows = {.type = PARAM_INT, .i = ps->probe->rows};
+	struct probe_value values[PROBE_PARAMS_MAX] = {{.type = PARAM_INT, .i = ps->probe->rows}};
+	const struct sample *before = NULL;
 	struct table *t = NULL;
+	for (size_t i = 1; i < ps->probe->nparams; i++) {
+		if (before == NULL)
+			before = answer_before(l, ps);
+		values[i].type = PARAM_SINCE;
+		values[i].since = before == NULL ? NULL : before->table;
+	}
 
 	s->started = lane_now(l);
 	struct ctx ctx = ctx_within(&l->ctx, ps->when.limit_ms);
 	atomic_store(&l->busy_until, ctx.deadline);
-	bool ok = st->driver->fetch(&ctx, l->conn, ps->probe, &rows, arena, &t, &s->err);
+	bool ok = st->driver->fetch(&ctx, l->conn, ps->probe, values, arena, &t, &s->err);
 	atomic_store(&l->busy_until, 0);
+	sample_unref(before);
 	s->finished = lane_now(l);
 	s->taken_at = clock_wall(l->ctx.clock);
 	s->newer = ps->newer;
@@ -206,6 +232,7 @@ static struct sample *fetch(struct lane *l, struct probe_state *ps)
 	if (ok) {
 		err_clear(&s->err);
 		s->table = t;
+		ps->kept_of = l->connects;
 		add_rates(l, s, t);
 	}
 	return s;
@@ -229,6 +256,34 @@ static void recover(struct lane *l, const struct err *e)
 		lane_lost(l, e, false);
 }
 
+/* The answer of another probe came along: published as its own, unless it would not be asked before this one
+ * is again. Their next times fall together from here on. */
+static void publish_carried(struct lane *l, const struct probe_state *by, const struct sample *s)
+{
+	const struct probe *p = s->probe->carried;
+	struct probe_state *ps = p == NULL ? NULL : &l->probe[p->slot];
+	if (s->table == NULL || s->table->carried == NULL || ps->probe != p || ps->asked ||
+	        ps->when.due >= by->when.due)
+		return;
+	struct sample *c = sample_new(p, arena_new());
+	struct table *t = table_copy(c->arena, s->table->carried);
+	c->started = s->started;
+	c->finished = s->finished;
+	c->taken_at = s->taken_at;
+	c->newer = ps->newer;
+	memcpy(c->server_start, s->server_start, sizeof(c->server_start));
+	c->table = t;
+	add_rates(l, c, t);
+	ps->when.due = s->started;
+	schedule_done(&ps->when, s->started, s->finished, ERR_NONE, &l->random);
+	if (ps->when.interval_ms == by->when.interval_ms)
+		ps->when.due = by->when.due;
+	c->interval_ms = ps->when.interval_ms;
+	c->slowed = ps->when.slowed;
+	ps->asked = l->st->p->opt.once;
+	hub_publish(l->st->p->opt.hub, l->st->instance, c);
+}
+
 static void ask(struct lane *l, unsigned slot)
 {
 	struct probe_state *ps = &l->probe[slot];
@@ -248,6 +303,7 @@ static void ask(struct lane *l, unsigned slot)
 	s->retry_ms = ps->when.retry_ms;
 	s->slowed = ps->when.slowed;
 	ps->asked = l->st->p->opt.once;
+	publish_carried(l, ps, s);
 
 	/* 2. The reader learns at once, before we tidy up. */
 	struct err e = s->err;
@@ -262,7 +318,13 @@ static void ask(struct lane *l, unsigned slot)
 		recover(l, &e);
 }
 
-/* The slot to ask next: due before `until`, sources of gates before what they gate. -1: none. */
+/* Who may answer for others comes first, who waits for an answer last. */
+static int rank(const struct probe *p)
+{
+	return p->gate.probe != NULL ? 2 : p->carries != NULL ? 0 : 1;
+}
+
+/* The slot to ask next: due before `until`, by rank and then by time. -1: none. */
 static int pick(const struct lane *l, uint32_t slots, mono_ns until)
 {
 	int best = -1;
@@ -275,8 +337,8 @@ static int pick(const struct lane *l, uint32_t slots, mono_ns until)
 			continue;
 		}
 		const struct probe_state *other = &l->probe[best];
-		bool gated = ps->probe->gate.probe != NULL, other_gated = other->probe->gate.probe != NULL;
-		if (gated != other_gated ? other_gated : ps->when.due < other->when.due)
+		int order = rank(ps->probe) - rank(other->probe);
+		if (order != 0 ? order < 0 : ps->when.due < other->when.due)
 			best = (int)slot;
 	}
 	return best;

@@ -53,6 +53,7 @@ struct probe_state {
 	bool newer;
 	bool gated; /* the last word published was that its gate is closed */
 	bool asked; /* once mode: nothing more to do */
+	unsigned kept_of; /* the connection its last good answer came on; 0: none */
 	struct schedule when;
 };
 

@@ -21,7 +21,10 @@ static const char *const files[] = {
         "-- probe: statement  lane: admin  every: 1s  timeout: 800ms  rows: 1\n-- versions: postgres 13-18\n"
         "-- param: id int\n-- column: id count\nSELECT id FROM t WHERE id = :id LIMIT :rows\n",
         "-- probe: future  lane: fast  every: 1s  timeout: 800ms  rows: 1\n-- versions: postgres 16-18\n"
-        "-- column: n count\nSELECT n FROM f LIMIT :rows\n"};
+        "-- column: n count\nSELECT n FROM f LIMIT :rows\n",
+        "-- probe: whole  lane: fast  every: 1s  timeout: 800ms  rows: 9  carries: pulse\n"
+        "-- versions: postgres 13-18\n-- param: since since\n-- column: id count key\n"
+        "SELECT id FROM w WHERE t > :since LIMIT :rows\n"};
 
 struct lanes L;
 

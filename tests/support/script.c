@@ -18,7 +18,7 @@ struct conn {
 struct probe_script {
 	char name[32];
 	struct script_answer answer;
-	unsigned asked;
+	unsigned asked, since;
 };
 
 struct backend {
@@ -175,6 +175,14 @@ unsigned script_asked(const char *probe)
 	return n;
 }
 
+unsigned script_asked_since(const char *probe)
+{
+	lock();
+	unsigned n = find(probe)->since;
+	unlock();
+	return n;
+}
+
 unsigned script_connects(int lane)
 {
 	return read_count(&S.connects[lane]);
@@ -301,7 +309,6 @@ static void fill(struct table_builder *b, const struct probe *p, int64_t value)
 static bool script_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p,
         const struct probe_value *values, struct arena *arena, struct table **out, struct err *e)
 {
-	(void)values;
 	enter(c);
 	lock();
 	while (S.stuck)
@@ -309,6 +316,8 @@ static bool script_fetch(const struct ctx *ctx, struct conn *c, const struct pro
 	struct probe_script *script = find(p->name);
 	struct script_answer answer = script->answer;
 	script->asked++;
+	for (size_t i = 1; i < p->nparams; i++)
+		script->since += p->params[i].type == PARAM_SINCE && values[i].since != NULL;
 	script->answer.value += answer.step;
 	bool gone = !S.backend[c->info.self.id].alive;
 	unlock();
@@ -334,6 +343,11 @@ static bool script_fetch(const struct ctx *ctx, struct conn *c, const struct pro
 		struct table_builder *b = table_build(arena, p->columns, p->ncols, p->rows);
 		fill(b, p, answer.value);
 		*out = table_build_finish(b);
+		if (p->carried != NULL) {
+			b = table_build(arena, p->carried->columns, p->carried->ncols, 1);
+			fill(b, p->carried, answer.value);
+			(*out)->carried = table_build_finish(b);
+		}
 	}
 	leave(c);
 	return ok;

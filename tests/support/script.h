@@ -38,6 +38,7 @@ void script_stick(bool stuck);
 
 /* What has happened since the reset. */
 unsigned script_asked(const char *probe);
+unsigned script_asked_since(const char *probe); /* … with the answer before at hand */
 unsigned script_connects(int lane);
 unsigned script_cancels(void);
 unsigned script_terminates(void);

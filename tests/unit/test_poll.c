@@ -249,6 +249,52 @@ static void test_once(void **state)
 	assert_int_equal(script_connects(LANE_SLOW), 0);
 }
 
+static bool carried_twice(struct lanes *f)
+{
+	const struct sample *s = lanes_slot("pulse")->good;
+	(void)f;
+	return s != NULL && script_asked("whole") >= 4 && table_rate(s->table, 0, 1) > 0;
+}
+
+/* A statement that answers two probes: the other one is asked only when this one cannot be. */
+static void test_what_is_carried_is_not_asked(void **state)
+{
+	(void)state;
+	script_answer("whole", (struct script_answer){.value = 100, .step = 10});
+	lanes_start(false, false);
+	uint32_t both = 1U << probe_set_slot(L.probes, "whole") | 1U << probe_set_slot(L.probes, "pulse");
+	hub_want(L.hub, 0, both);
+	lanes_until_later(carried_twice);
+	assert_int_equal(script_asked("pulse"), 0);
+	const struct sample *whole = lanes_slot("whole")->good;
+	const struct sample *pulse = lanes_slot("pulse")->good;
+	assert_ptr_not_equal(whole->arena, pulse->arena);
+	assert_string_equal(pulse->probe->name, "pulse");
+	assert_string_equal(pulse->server_start, whole->server_start);
+	assert_int_equal(pulse->interval_ms, 1000);
+	/* All but the first had the answer before at hand. */
+	assert_int_equal(script_asked_since("whole"), script_asked("whole") - 1);
+
+	/* Alone when the other is refused, and again together when it heals. */
+	script_answer("whole", (struct script_answer){.error = ERR_DENIED});
+	lanes_until_asked("pulse", 3);
+	script_answer("whole", (struct script_answer){.value = 7});
+	lanes_until_latest("whole", ERR_NONE, true);
+	unsigned alone = script_asked("pulse");
+	lanes_pass(5);
+	assert_true(script_asked("pulse") <= alone + 1);
+	assert_int_equal(lanes_slot("pulse")->good->table->cells[0].u.i, 7);
+
+	/* A new connection knows nothing of what the old one was told. */
+	unsigned asked = script_asked("whole") - script_asked_since("whole");
+	script_answer("whole", (struct script_answer){.error = ERR_LOST});
+	lanes_until_latest("whole", ERR_LOST, true);
+	script_answer("whole", (struct script_answer){.value = 8});
+	lanes_until_latest("whole", ERR_NONE, true);
+	assert_true(script_asked("whole") - script_asked_since("whole") > asked);
+	assert_true(script_connects(LANE_FAST) >= 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +313,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                test_connect_failures_back_off_and_heal, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(test_kick_asks_now, lanes_setup, lanes_teardown),
+	        cmocka_unit_test_setup_teardown(
+	                test_what_is_carried_is_not_asked, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(test_once, lanes_setup, lanes_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
