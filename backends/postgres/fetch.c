@@ -1,7 +1,7 @@
 /* A probe's answer into a table, row by row: what arrives is either in the sample's arena or gone. Columns
  * are matched by name at the first fetch on a connection, so that a file that lies about its columns fails
  * loudly. */
-#include "backends/postgres/pg.h"
+#include "backends/postgres/fetch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,18 +20,6 @@ enum {
 };
 static const char *const suffixes[] = {[PUT_NAMES] = "@names", [PUT_BYTES] = "@bytes"};
 
-/* One fetch under way. */
-struct fetching {
-	const struct ctx *ctx;
-	struct conn *c;
-	struct plan *plan;
-	const struct probe *probe;
-	struct table_builder *builder;
-	mono_ns started;
-	bool full;   /* a limit was reached: the rest is read and dropped */
-	bool failed; /* *e is set: the rest is read and dropped */
-};
-
 /* 1. What is known of a probe on this connection. */
 
 static struct plan *plan_of(struct conn *c, const struct probe *p)
@@ -45,11 +33,14 @@ static struct plan *plan_of(struct conn *c, const struct probe *p)
 	probe_sql_numbered(p, &sql);
 	c->plans = xreallocarray(c->plans, c->nplans + 1, sizeof(*c->plans));
 	struct plan *plan = &c->plans[c->nplans++];
+	size_t carried = p->carried == NULL ? 0 : p->carried->ncols;
 	*plan = (struct plan){
 	        .probe = p,
 	        .sql = buf_steal(&sql),
 	        .field = xcalloc(p->ncols, sizeof(int)),
 	        .put = xcalloc(p->ncols, sizeof(enum put)),
+	        .carried = {.field = xcalloc(carried + 1, sizeof(int)),
+	                .put = xcalloc(carried + 1, sizeof(enum put))},
 	};
 	snprintf(plan->name, sizeof(plan->name), "dbatop_%zu", c->nplans);
 	return plan;
@@ -61,6 +52,8 @@ void pg_plans_free(struct conn *c)
 		free(c->plans[i].sql);
 		free(c->plans[i].field);
 		free(c->plans[i].put);
+		free(c->plans[i].carried.field);
+		free(c->plans[i].carried.put);
 	}
 	free(c->plans);
 	c->plans = NULL;
@@ -82,9 +75,31 @@ static size_t plain_length(const char *name, enum put *put)
 	return n;
 }
 
-static bool is_column(const struct column *column, const char *name, size_t n)
+/* Where in the result, behind `prefix`, a declared column is; -1: nowhere. */
+static int find_field(const PGresult *r, const char *prefix, const char *column, enum put *put)
 {
-	return strlen(column->name) == n && strncmp(column->name, name, n) == 0;
+	size_t skip = strlen(prefix);
+	for (int field = 0; field < PQnfields(r); field++) {
+		const char *name = PQfname(r, field);
+		if (strncmp(name, prefix, skip) != 0)
+			continue;
+		size_t n = plain_length(name + skip, put);
+		if (strlen(column) == n && strncmp(column, name + skip, n) == 0)
+			return field;
+	}
+	return -1;
+}
+
+/* The places of all columns of p; false when one is missing. */
+static bool find_fields(
+        const PGresult *r, const char *prefix, const struct probe *p, int *fields, enum put *puts)
+{
+	for (size_t col = 0; col < p->ncols; col++) {
+		fields[col] = find_field(r, prefix, p->columns[col].name, &puts[col]);
+		if (fields[col] < 0)
+			return false;
+	}
+	return true;
 }
 
 static bool complain(const struct fetching *f, const PGresult *r, struct err *e)
@@ -106,24 +121,22 @@ static bool complain(const struct fetching *f, const PGresult *r, struct err *e)
 static bool match(struct fetching *f, const PGresult *r, struct err *e)
 {
 	struct plan *plan = f->plan;
+	const struct probe *carried = f->probe->carried;
+	size_t n = f->probe->ncols;
+	char prefix[NAMED_MAX] = "";
 	if (plan->matched)
 		return true;
-	if ((size_t)PQnfields(r) != f->probe->ncols)
+	if (!find_fields(r, "", f->probe, plan->field, plan->put))
 		return complain(f, r, e);
-	for (size_t col = 0; col < f->probe->ncols; col++) {
-		int found = -1;
-		for (int field = 0; field < PQnfields(r); field++) {
-			enum put put;
-			size_t n = plain_length(PQfname(r, field), &put);
-			if (is_column(&f->probe->columns[col], PQfname(r, field), n)) {
-				found = field;
-				plan->put[col] = put;
-			}
-		}
-		if (found < 0)
+	if (carried != NULL) {
+		snprintf(prefix, sizeof(prefix), "%s.", carried->name);
+		if (!find_fields(r, prefix, carried, plan->carried.field, plan->carried.put))
 			return complain(f, r, e);
-		plan->field[col] = found;
+		n += carried->ncols;
 	}
+	n += pg_kept_match(plan, r);
+	if ((size_t)PQnfields(r) != n)
+		return complain(f, r, e);
 	plan->matched = true;
 	return true;
 }
@@ -166,9 +179,11 @@ static bool send_probe(struct fetching *f, const struct probe_value *values, str
 	const char *text[PROBE_PARAMS_MAX];
 	const struct probe *p = f->probe;
 	for (size_t i = 0; i < p->nparams; i++) {
-		bool number = p->params[i].type == PARAM_INT;
+		enum param_type type = p->params[i].type;
 		snprintf(numbers[i], sizeof(numbers[i]), "%" PRId64, values[i].i);
-		text[i] = number ? numbers[i] : values[i].s;
+		text[i] = type == PARAM_INT    ? numbers[i]
+		          : type == PARAM_TEXT ? values[i].s
+		                               : pg_kept_since(f);
 	}
 	if (!PQsendQueryPrepared(f->c->pg, f->plan->name, (int)p->nparams, text, NULL, NULL, 0))
 		return pg_fail_lost(f->c, p->name, e);
@@ -200,33 +215,50 @@ static size_t unescape(char *text)
 	return (size_t)(to - text);
 }
 
-static bool take_cell(struct fetching *f, PGresult *r, size_t col, struct err *e)
+static bool take_cell(struct fetching *f, struct table_builder *builder, PGresult *r, size_t col, int field,
+        enum put put, struct err *e)
 {
-	int field = f->plan->field[col];
 	char named[NAMED_MAX];
 	char *text = PQgetvalue(r, 0, field);
 	size_t n = (size_t)PQgetlength(r, 0, field);
 	if (PQgetisnull(r, 0, field))
-		return table_build_set(f->builder, col, NULL, 0, e);
-	if (f->plan->put[col] == PUT_NAMES) {
+		return table_build_set(builder, col, NULL, 0, e);
+	if (put == PUT_NAMES) {
 		n = pg_names_put(f->c, text, named, sizeof(named));
 		text = named;
-	} else if (f->plan->put[col] == PUT_BYTES) {
+	} else if (put == PUT_BYTES) {
 		n = unescape(text);
 	}
-	return table_build_set(f->builder, col, text, n, e);
+	return table_build_set(builder, col, text, n, e);
+}
+
+/* The one row that stands for no session. */
+static bool take_carried(struct fetching *f, PGresult *r, struct err *e)
+{
+	const struct probe *p = f->probe->carried;
+	struct table_builder *builder = table_build(f->arena, p->columns, p->ncols, 1);
+	table_build_row(builder);
+	for (size_t col = 0; col < p->ncols; col++) {
+		if (!take_cell(f, builder, r, col, f->plan->carried.field[col], f->plan->carried.put[col], e))
+			return err_wrap(e, "%s", f->probe->file);
+	}
+	f->carried = table_build_finish(builder);
+	return true;
 }
 
 static bool take_row(struct fetching *f, PGresult *r, struct err *e)
 {
-	if (table_build_row(f->builder) == NULL) {
+	if (pg_kept_row(f, r))
+		return f->probe->carried == NULL || take_carried(f, r, e);
+	if (f->full || table_build_row(f->builder) == NULL) {
 		f->full = true;
 		return true;
 	}
 	for (size_t col = 0; col < f->probe->ncols; col++) {
-		if (!take_cell(f, r, col, e))
+		if (!take_cell(f, f->builder, r, col, f->plan->field[col], f->plan->put[col], e))
 			return err_wrap(e, "%s", f->probe->file);
 	}
+	pg_kept_stamp(f, r);
 	return true;
 }
 
@@ -234,7 +266,7 @@ static bool take_result(struct fetching *f, PGresult *r, struct err *e)
 {
 	switch (PQresultStatus(r)) {
 	case PGRES_SINGLE_TUPLE:
-		return f->full || (match(f, r, e) && take_row(f, r, e));
+		return match(f, r, e) && take_row(f, r, e);
 	case PGRES_TUPLES_OK: /* the end; it tells the columns of an empty result, too */
 		return match(f, r, e);
 	case PGRES_FATAL_ERROR:
@@ -244,6 +276,27 @@ static bool take_result(struct fetching *f, PGresult *r, struct err *e)
 	}
 }
 
+/* One question and its answer, as rows of f->builder. */
+static bool ask(struct fetching *f, const struct probe_value *values, struct err *e)
+{
+	if (!prepare(f, e) || !send_probe(f, values, e))
+		return false;
+	while (f->c->busy) {
+		PGresult *r = NULL;
+		struct err lost;
+		/* Rows that are always there already never wait: the deadline holds for them as well. */
+		enum err_code code = ctx_done(f->ctx);
+		if (code != ERR_NONE)
+			return ctx_fail(f->ctx, code, f->started, f->probe->name, e);
+		if (!pg_next(f->ctx, f->c, f->started, f->probe->name, &r, f->failed ? &lost : e))
+			return false;
+		if (r != NULL && !f->failed && !take_result(f, r, e))
+			f->failed = true;
+		PQclear(r);
+	}
+	return !f->failed;
+}
+
 bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, const struct probe_value *values,
         struct arena *arena, struct table **out, struct err *e)
 {
@@ -251,7 +304,9 @@ bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 	if (e == NULL)
 		e = &own;
 	*out = NULL;
-	struct fetching f = {.ctx = ctx, .c = c, .probe = p, .started = clock_now(ctx->clock)};
+	struct fetching f = {
+	        .ctx = ctx, .c = c, .probe = p, .arena = arena, .started = clock_now(ctx->clock)};
+	f.most = (size_t)values[0].i;
 	enum err_code code = ctx_done(ctx);
 	if (code != ERR_NONE)
 		return ctx_fail(ctx, code, f.started, p->name, e);
@@ -261,24 +316,23 @@ bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 		return err_wrap(e, "%s", p->name);
 
 	f.plan = plan_of(c, p);
-	f.builder = table_build(arena, p->columns, p->ncols, (size_t)values[0].i);
-	if (!prepare(&f, e) || !send_probe(&f, values, e))
-		return false;
-	while (c->busy) {
-		PGresult *r = NULL;
-		struct err lost;
-		/* Rows that are always there already never wait: the deadline holds for them as well. */
-		code = ctx_done(ctx);
-		if (code != ERR_NONE)
-			return ctx_fail(ctx, code, f.started, p->name, e);
-		if (!pg_next(ctx, c, f.started, p->name, &r, f.failed ? &lost : e))
+	pg_kept_begin(&f, values);
+	for (;;) {
+		f.builder = table_build(arena, p->columns, p->ncols, f.most);
+		if (!ask(&f, values, e))
 			return false;
-		if (r != NULL && !f.failed && !take_result(&f, r, e))
-			f.failed = true;
-		PQclear(r);
+		if (pg_kept_add(&f))
+			break;
+		/* Something was left out that is not known here: once more, whole. */
+		f = (struct fetching){.ctx = ctx,
+		        .c = c,
+		        .probe = p,
+		        .arena = arena,
+		        .started = f.started,
+		        .plan = f.plan,
+		        .most = f.most};
 	}
-	if (f.failed)
-		return false;
 	*out = table_build_finish(f.builder);
+	pg_kept_finish(&f, *out);
 	return true;
 }

@@ -21,6 +21,9 @@ struct names {
 /* What a result column's alias asks to be done with its text: "user@names", "query@bytes". */
 enum put { PUT_PLAIN, PUT_NAMES, PUT_BYTES };
 
+/* Columns of a statement that leaves out what has not changed; keep.c. */
+enum { KEPT_STAMP, KEPT_SINCE, KEPT_NOW, KEPT_IDS, KEPT_STAMPS, KEPT_FIELDS };
+
 /* How the result of one probe lies on its declaration, learnt at its first fetch here. */
 struct plan {
 	const struct probe *probe;
@@ -30,6 +33,12 @@ struct plan {
 	bool matched;  /* field and put are filled */
 	int *field;    /* of each declared column, its place in the result */
 	enum put *put; /* and how its text is read */
+	struct {       /* the same for the columns of probe->carried */
+		int *field;
+		enum put *put;
+	} carried;
+	int kept[KEPT_FIELDS]; /* places of the columns kept.*; -1: none */
+	mono_ns names_of;      /* c->names.loaded at the last answer: other names change every row */
 };
 
 struct conn {

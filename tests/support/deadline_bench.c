@@ -103,11 +103,11 @@ static int64_t round_fetch(struct bench *b, const struct phase *p, struct conn *
 	struct err e = {.code = ERR_NONE};
 	const struct probe nap = sleep_probe(b->engine);
 	const struct probe *probe = p->sleeping ? &nap : drive_probe(&b->drive, c, "sessions");
-	struct probe_value rows = {.type = PARAM_INT, .i = probe->rows};
+	struct probe_value values[] = {{.type = PARAM_INT, .i = probe->rows}, {.type = PARAM_SINCE}};
 	begin_fault(b, p);
 	int64_t started = wait_now_us();
 	struct ctx ctx = ctx_within(&b->drive.root, DEADLINE_MS);
-	bool ok = b->drive.driver->fetch(&ctx, c, probe, &rows, arena, &t, &e);
+	bool ok = b->drive.driver->fetch(&ctx, c, probe, values, arena, &t, &e);
 	int64_t took = wait_now_us() - started;
 	end_fault(b, p);
 	if (ok || e.code != ERR_TIMEOUT)

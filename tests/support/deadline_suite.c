@@ -210,13 +210,14 @@ static void test_a_cancelled_ctx_returns_at_once(void **state)
 	struct err e = {.code = ERR_NONE};
 	struct arena *arena = arena_new();
 	struct table *t = NULL;
-	struct probe_value rows = {.type = PARAM_INT, .i = 10};
+	struct probe_value values[] = {{.type = PARAM_INT, .i = 10}, {.type = PARAM_SINCE}};
 	struct conn *c = drive_open(&drive, &server, "monitor", LANE_FAST, &ep);
 	assert_true(cancel_init(&cancel, NULL, &e));
 	struct ctx ctx = ctx_within(&drive.root, 5000);
 	ctx.cancel = &cancel;
 	cancel_set(&cancel);
-	assert_false(drive.driver->fetch(&ctx, c, drive_probe(&drive, c, "sessions"), &rows, arena, &t, &e));
+	const struct probe *p = drive_probe(&drive, c, "sessions");
+	assert_false(drive.driver->fetch(&ctx, c, p, values, arena, &t, &e));
 	assert_int_equal(e.code, ERR_CANCELLED);
 	drive.driver->close(c);
 	cancel_close(&cancel);

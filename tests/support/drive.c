@@ -116,7 +116,7 @@ bool drive_fetch(const struct drive *d, struct conn *c, const char *name, int64_
 	struct probe_value values[PROBE_PARAMS_MAX] = {{.type = PARAM_INT, .i = p->rows}};
 	struct ctx ctx = ctx_within(&d->root, ms);
 	for (size_t i = 1; i < p->nparams; i++)
-		values[i] = (struct probe_value){.type = PARAM_INT, .i = id};
+		values[i] = (struct probe_value){.type = p->params[i].type, .i = id};
 	return d->driver->fetch(&ctx, c, p, values, arena, out, e);
 }
 

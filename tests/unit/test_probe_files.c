@@ -136,12 +136,86 @@ static void test_views_ask_for_probes_that_exist(void **state)
 	probe_set_free(set);
 }
 
+/* The text of a file between two marks, the first one left out. */
+static char *part_of(const char *file, const char *from, const char *to)
+{
+	static char text[64 * 1024];
+	char path[512];
+	snprintf(path, sizeof(path), "%s/backends/postgres/sql/%s", TEST_SOURCE_DIR, file);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	char *at = strstr(text, from);
+	char *end = at == NULL ? NULL : strstr(at, to);
+	if (at == NULL || end == NULL)
+		fail_msg("%s: expected \"%s\" … \"%s\"", file, from, to);
+	at += strlen(from);
+	char *part = test_malloc((size_t)(end - at) + 1);
+	memcpy(part, at, (size_t)(end - at));
+	part[end - at] = '\0';
+	return part;
+}
+
+/* sessions.sql answers pulse in passing: whoever changes how one counts must change the other. */
+static void test_both_statements_count_alike(void **state)
+{
+	(void)state;
+	static const char *const marks[][2] = {
+	        {"), n AS (", "SELECT n.connections"}, {"SELECT n.connections", "  FROM n, w, d, tightest"}};
+	for (size_t i = 0; i < 2; i++) {
+		char *alone = part_of("pulse.sql", marks[i][0], marks[i][1]);
+		char *carried = part_of("sessions.sql", marks[i][0], marks[i][1]);
+		/* There it is one more WITH. */
+		char *more = i == 0 ? strstr(carried, "), c AS (") : NULL;
+		if (more != NULL)
+			memcpy(more, ")\n", 3);
+		assert_string_equal(alone, carried);
+		test_free(alone);
+		test_free(carried);
+	}
+}
+
+/* Several variants may answer where one is carried; here there is one, and none is refused. */
+static void test_what_is_carried_must_exist(void **state)
+{
+	(void)state;
+	static const char head[] =
+	        "-- probe: s  every: 1s  rows: 1  carries: p\n-- versions: postgres 14-18\n"
+	        "-- column: a count\nSELECT a LIMIT :rows";
+	static const char *const others[] = {"-- probe: p  every: 1s  rows: 1\n-- versions: postgres "
+	                                     "15-18\n-- column: b count\nSELECT b LIMIT :rows",
+	        "-- probe: p  every: 1s  rows: 1\n-- versions: mysql 8.0-9.7\n-- column: b count\nSELECT b "
+	        "LIMIT :rows",
+	        "-- probe: p  every: 1s  rows: 1\n-- versions: postgres 13-18\n-- column: b count\nSELECT b "
+	        "LIMIT :rows"};
+	for (size_t i = 0; i < 3; i++) {
+		struct err e = {.code = ERR_NONE};
+		struct probe_set *set = probe_set_new(&e);
+		struct embedded_file s = {.name = "s.sql", .data = head, .size = strlen(head)};
+		struct embedded_file p = {.name = "p.sql", .data = others[i], .size = strlen(others[i])};
+		assert_true(probe_set_add(set, &s, &e) && probe_set_add(set, &p, &e));
+		assert_int_equal(probe_set_finish(set, &e), i == 2);
+		if (i < 2) {
+			assert_non_null(strstr(e.text, "carries: there is no probe p"));
+		} else {
+			int slot = probe_set_slot(set, "s");
+			const struct probe *found =
+			        probe_set_find(set, (unsigned)slot, ENGINE_POSTGRES, 150000, NULL);
+			assert_string_equal(found->carried->name, "p");
+		}
+		probe_set_free(set);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_the_files_keep_the_rules),
 	        cmocka_unit_test(test_the_files_share_the_vocabulary),
 	        cmocka_unit_test(test_views_ask_for_probes_that_exist),
+	        cmocka_unit_test(test_both_statements_count_alike),
+	        cmocka_unit_test(test_what_is_carried_must_exist),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

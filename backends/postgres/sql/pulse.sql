@@ -1,5 +1,5 @@
 -- probe: pulse   lane: fast   every: 1s   timeout: 800ms   rows: 1
--- versions: postgres 16-18     needs: pg_monitor | else: other users' sessions are counted as hidden
+-- versions: postgres 13-18     needs: pg_monitor | else: other users' sessions are counted as hidden
 -- column: connections count · active count · idle count · idle_in_xact count · waiting count
 -- column: lock_waiters count · hidden count · background count
 -- column: oldest_xact_ms duration · oldest_idle_xact_ms duration
@@ -12,16 +12,33 @@
 -- the roles have is in settings of dbatop's own session ('{0,1,5}' and 'd5=20 r16384=10'), refreshed every minute.
 -- A hidden session is a client when it has a user and a database. Without pg_monitor the waiters are counted in
 -- pg_locks, which everybody may read.
-WITH s AS MATERIALIZED (
-     SELECT a.pid, a.datid, a.usesysid, a.state, a.wait_event_type, a.wait_event, a.xact_start,
-            a.backend_type IS NULL AS hidden,
-            CASE WHEN a.backend_type IS NULL THEN a.usesysid IS NOT NULL AND a.datid IS NOT NULL
-                 ELSE a.backend_type = 'client backend' END AS client
-       FROM pg_stat_get_activity(NULL) a
+-- The idle are many and only counted, the others are looked at; from n to d it is the text of sessions.sql, which
+-- answers this probe in passing when both are due.
+WITH p AS MATERIALIZED (
+     SELECT count(1) FILTER (WHERE a.kept) AS kept,
+            array_agg(a.datid) FILTER (WHERE a.kept AND a.limited) AS kept_dbs,
+            array_agg(a.usesysid) FILTER (WHERE a.kept AND a.limited) AS kept_roles,
+            array_agg(ROW(a.datid, a.usesysid, a.backend_type, a.state, a.wait_event_type, a.wait_event,
+                          a.xact_start))
+            FILTER (WHERE NOT a.kept) AS others
+       FROM (
+            SELECT g.datid, g.usesysid, g.backend_type, g.state, g.wait_event_type, g.wait_event, g.xact_start,
+                   coalesce(g.state = 'idle' AND g.backend_type = 'client backend'
+                            AND g.wait_event = 'ClientRead', false) AS kept,
+                   (SELECT current_setting('dbatop.limits', true) <> '') AS limited
+              FROM pg_stat_get_activity(NULL) g OFFSET 0) a
+), s AS MATERIALIZED (
+     SELECT o.datid, o.usesysid, o.backend_type, o.state, o.wait_event_type, o.wait_event, o.xact_start,
+            o.backend_type IS NULL AS hidden,
+            CASE WHEN o.backend_type IS NULL THEN o.usesysid IS NOT NULL AND o.datid IS NOT NULL
+                 ELSE o.backend_type = 'client backend' END AS client
+       FROM p, unnest(p.others)
+            AS o(datid oid, usesysid oid, backend_type text, state text, wait_event_type text,
+                 wait_event text, xact_start timestamptz)
 ), n AS (
-     SELECT count(1) FILTER (WHERE s.client) AS connections,
+     SELECT p.kept + count(1) FILTER (WHERE s.client) AS connections,
             count(1) FILTER (WHERE s.client AND s.state IN ('active', 'fastpath function call')) AS active,
-            count(1) FILTER (WHERE s.client AND s.state = 'idle') AS idle,
+            p.kept + count(1) FILTER (WHERE s.client AND s.state = 'idle') AS idle,
             count(1) FILTER (WHERE s.client AND starts_with(s.state, 'idle in')) AS idle_in_xact,
             count(1) FILTER (WHERE s.client AND s.wait_event_type = 'Lock') AS waiting,
             count(1) FILTER (WHERE s.wait_event_type = 'Lock' OR s.wait_event IN ('SafeSnapshot', 'BufferPin')
@@ -30,7 +47,8 @@ WITH s AS MATERIALIZED (
             count(1) FILTER (WHERE NOT s.client) AS background,
             min(s.xact_start) FILTER (WHERE s.client) AS oldest_xact,
             min(s.xact_start) FILTER (WHERE s.client AND starts_with(s.state, 'idle in')) AS oldest_idle_xact
-       FROM s
+       FROM p, s
+      GROUP BY p.kept
 ), w AS (
      SELECT count(DISTINCT k.pid) AS waiters FROM pg_locks k
       WHERE NOT k.granted AND (SELECT n.hidden > 0 FROM n)
@@ -38,14 +56,17 @@ WITH s AS MATERIALIZED (
      SELECT 'max_connections' AS name, n.connections AS used,
             current_setting('max_connections')::bigint
             - current_setting('superuser_reserved_connections')::bigint
-            - current_setting('reserved_connections')::bigint AS max
+            - coalesce(current_setting('reserved_connections', true)::bigint, 0) AS max
        FROM n
      UNION ALL
      SELECT CASE left(e.entry, 1) WHEN 'd' THEN 'database ' ELSE 'role ' END
             || '{' || split_part(e.entry, '=', 1) || '}',
-            (SELECT count(1) FROM s
-              WHERE s.client AND CASE left(e.entry, 1) WHEN 'd' THEN s.datid ELSE s.usesysid END
-                                 = substr(split_part(e.entry, '=', 1), 2)::oid),
+            (SELECT count(1) FROM (
+                    SELECT CASE left(e.entry, 1) WHEN 'd' THEN s.datid ELSE s.usesysid END FROM s WHERE s.client
+                     UNION ALL
+                    SELECT unnest(CASE left(e.entry, 1) WHEN 'd' THEN p.kept_dbs ELSE p.kept_roles END) FROM p
+                    ) o(id)
+              WHERE o.id = substr(split_part(e.entry, '=', 1), 2)::oid),
             split_part(e.entry, '=', 2)::bigint
        FROM unnest(string_to_array(NULLIF(current_setting('dbatop.limits', true), ''), ' ')) e(entry)
 ), tightest AS (
