@@ -1,23 +1,38 @@
 -- probe: blockers   lane: fast   every: 1s   timeout: 800ms   rows: 1000
--- versions: postgres 14-18
+-- versions: postgres 13-18
 -- when: pulse.lock_waiters > 0
 -- column: waiter key count · blocker key count · waiting_ms duration · kind label · object label
 --
 -- Who blocks is asked of the server (pg_blocking_pids), for the first ten waiters of each queue and mode and for
 -- 200 at most; those further back wait for the same holders. Each waiter shows at most eight who hold the lock and
--- the first that waits in front of it, instead of all pairs: behind one hot row these are 135,000.
+-- the first that waits in front of it, instead of all pairs: behind one hot row these are 135,000. Before 14 nothing
+-- tells how long somebody waits (waitstart is found in the row of NULLs beside it), so the order of a queue is
+-- unknown.
+-- A pass over all sessions costs more than the rest: their wait events alone find who waits for something that is
+-- not in pg_locks. On a standby it is made all the same, since startup is no backend.
 -- Blocker 0 is a prepared transaction; -1 is a wait whose cause the server does not tell.
 WITH k AS MATERIALIZED (
      SELECT l.pid, l.granted, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
-            l.transactionid, l.classid, l.objid, l.objsubid, l.mode, l.waitstart AS waitstart
-       FROM pg_locks l
-      WHERE NOT l.granted OR l.locktype IN ('tuple', 'relation')
+            l.transactionid, l.classid, l.objid, l.objsubid, l.mode, l.waitstart
+       FROM (SELECT NULL::timestamptz AS waitstart) since14 CROSS JOIN LATERAL (
+            SELECT g.pid, g.granted, g.locktype, g.database, g.relation, g.page, g.tuple, g.virtualxid,
+                   g.transactionid, g.classid, g.objid, g.objsubid, g.mode, waitstart
+              FROM pg_locks g
+             WHERE NOT g.granted OR g.locktype IN ('tuple', 'relation')) l
 ), a AS MATERIALIZED (
-     SELECT s.pid, s.datid, s.backend_type, s.wait_event FROM pg_stat_get_activity(NULL) s
-      WHERE s.pid = pg_backend_pid() OR s.wait_event IN ('SafeSnapshot', 'BufferPin')
-         OR s.backend_type = 'startup'
+     SELECT pg_stat_get_backend_pid(b) AS pid, NULL::text AS backend_type,
+            pg_stat_get_backend_wait_event(b) AS wait_event
+       FROM pg_stat_get_backend_idset() b
+      WHERE NOT (SELECT pg_is_in_recovery())
+        AND pg_stat_get_backend_wait_event(b) IN ('SafeSnapshot', 'BufferPin')
+     UNION ALL
+     SELECT s.pid, s.backend_type, s.wait_event FROM pg_stat_get_activity(NULL) s
+      WHERE (SELECT pg_is_in_recovery())
+        AND (s.wait_event IN ('SafeSnapshot', 'BufferPin') OR s.backend_type = 'startup')
 ), here AS (
-     SELECT a.datid FROM a WHERE a.pid = pg_backend_pid()
+     SELECT s.datid FROM pg_stat_get_activity(pg_backend_pid()) s
+), v AS (
+     SELECT current_setting('server_version_num')::int >= 140000 AS ordered
 ), w AS MATERIALIZED (
      SELECT x.pid, x.locktype, x.database, x.relation, x.virtualxid, x.transactionid, x.classid, x.objid, x.mode,
             x.waitstart, x.queue,
@@ -48,13 +63,14 @@ WITH k AS MATERIALIZED (
      UNION
      SELECT b.pid, f.blocker
        FROM behind b JOIN found f ON f.queue = b.queue AND f.mode = b.mode AND f.place = 1
-      WHERE f.blocker <> b.pid
+      WHERE f.blocker <> b.pid AND (NOT f.soft OR (SELECT v.ordered FROM v))
      UNION
      -- Behind the first of their own kind, when such requests exclude each other.
      SELECT b.pid, q.pid
        FROM behind b JOIN asked q ON q.queue = b.queue AND q.mode = b.mode AND q.place = 1
       WHERE b.mode IN ('ExclusiveLock', 'AccessExclusiveLock', 'ShareRowExclusiveLock', 'ShareUpdateExclusiveLock')
         AND NOT EXISTS (SELECT 1 FROM found f WHERE f.waiter = q.pid AND f.soft)
+        AND (SELECT v.ordered FROM v)
      UNION
      -- On a standby replay waits for readers, which pg_blocking_pids does not say.
      SELECT w.pid, coalesce(h.pid, -1)
