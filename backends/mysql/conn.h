@@ -9,15 +9,20 @@
 
 enum { TAG_MAX = 64, STATEMENT_MAX = 1024 * 1024, ANSWER_COLUMNS = 8, ANSWER_MAX = 256 };
 
+enum lock_plugin { LOCK_PLUGIN_UNKNOWN, LOCK_PLUGIN_ABSENT, LOCK_PLUGIN_ACTIVE };
+
 struct conn {
 	struct io *io;
 	const struct driver_env *env;
 	enum lane_kind lane;
 	struct conn_info info;
-	bool reads_ps;           /* SELECT on performance_schema */
-	bool uid;                /* MariaDB: @@server_uid exists */
-	bool performance_schema; /* switched on there: off, its tables answer 0 rows without a warning */
-	unsigned looks;          /* at InnoDB's list of transactions, for actions */
+	bool reads_ps;                /* SELECT on performance_schema */
+	bool uid;                     /* MariaDB: @@server_uid exists */
+	bool performance_schema;      /* switched on there: off, its tables answer 0 rows without a warning */
+	unsigned looks;               /* at InnoDB's list of transactions, for actions */
+	enum lock_plugin lock_plugin; /* MariaDB: metadata_lock_info */
+	int64_t row_waiters;          /* MariaDB, when they were last counted: that many or fewer */
+	mono_ns row_waiters_at;       /* 0: never */
 	char tag[TAG_MAX]; /* "dbatop/<run id>/<lane>": connection attribute, and comment before statements */
 	struct buf sql;
 };

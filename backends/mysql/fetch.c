@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "backends/mysql/conn.h"
+#include "backends/mysql/locks.h"
 
 enum { COLUMNS_MAX = 128, JOINED_MAX = 300 };
 
@@ -140,11 +141,13 @@ static bool add_row(
 	return true;
 }
 
-/* With performance_schema off its tables are there and empty: an empty list would be a lie. */
+/* With performance_schema off its tables are there and empty: an empty list would be a lie. A statement that
+ * asks for it by itself knows what to say. */
 static bool gated(const struct conn *c, const struct probe *p, struct err *e)
 {
 	if (conn_is_mariadb(c) || c->performance_schema || p->needs == NULL ||
-	        strstr(p->needs, "performance_schema") == NULL)
+	        strstr(p->needs, "performance_schema") == NULL ||
+	        strstr(p->sql, "@@performance_schema") != NULL)
 		return true;
 	return err_set(e, ERR_GATED,
 	        "performance_schema is OFF on this server, its tables answer nothing: set "
@@ -161,23 +164,46 @@ static void hint_grant(const struct probe *p, struct err *e)
 	}
 }
 
+/* What the pulse counts, others need not ask again. */
+static void note_waiters(const struct ctx *ctx, struct conn *c, const struct probe *p, const struct table *t)
+{
+	int64_t n;
+	if (conn_is_mariadb(c) && strcmp(p->name, "pulse") == 0 && t->nrows == 1 &&
+	        table_int(t, 0, table_column(t, "lock_waiters"), &n))
+		locks_note_waiters(c, n, clock_now(ctx->clock));
+}
+
 bool my_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, const struct probe_value *values,
         struct arena *arena, struct table **out, struct err *e)
 {
 	struct filling f = {.probe = p};
 	struct io_sink sink = {.columns = match_columns, .row = add_row, .arg = &f};
+	struct locks_ask ask;
 	*out = NULL;
-	if (!gated(c, p, e))
+	if (!gated(c, p, e) || !locks_ask(ctx, c, p, &ask, e))
 		return err_wrap(e, "%s", p->name);
+	if (strcmp(p->name, "deadlock") == 0) {
+		if (locks_fetch_deadlock(ctx, c, p, arena, out, e))
+			return true;
+		hint_grant(p, e);
+		return err_wrap(e, "%s", p->name);
+	}
 	buf_reset(&c->sql);
 	buf_printf(&c->sql, "/* %s */ ", c->tag);
 	if (!probe_sql_inlined(p, values, p->nparams, &c->sql, e))
 		return err_wrap(e, "%s", p->name);
+	locks_open(&ask, &c->sql);
 	f.builder = table_build(arena, p->columns, p->ncols, p->rows);
-	if (!conn_query(ctx, c, &sink, NULL, e)) {
+	bool ok = conn_query(ctx, c, &sink, NULL, e) &&
+	          (!ask.text || locks_add_text(ctx, c, p, arena, f.builder, e));
+	if (!ok) {
+		c->lock_plugin = LOCK_PLUGIN_UNKNOWN; /* it may have gone meanwhile */
 		hint_grant(p, e);
 		return err_wrap(e, "%s", p->name);
 	}
 	*out = table_build_finish(f.builder);
+	note_waiters(ctx, c, p, *out);
+	if (ask.locks && !locks_name_prepared(ctx, c, *out, arena, e))
+		return err_wrap(e, "%s", p->name);
 	return true;
 }

@@ -11,7 +11,8 @@
 --
 -- Counters are everybody's to read; handler commits include autocommitted statements. What needs PROCESS is a subquery that is not run without it:
 -- @dbatop_process is set to 1 in dbatop's session when it has the privilege. trx_started is in the server's
--- own time zone. A transaction whose trx_query is NULL runs no statement: it is idle.
+-- own time zone. A transaction whose trx_query is NULL runs no statement: it is idle. With many waiters on one row
+-- reading INNODB_TRX takes the server seconds (see locks.mariadb.sql): above 100, transactions are not counted.
 WITH s AS (
      SELECT MAX(IF(v.VARIABLE_NAME = 'THREADS_CONNECTED', v.VARIABLE_VALUE + 0, NULL)) AS connected,
             MAX(IF(v.VARIABLE_NAME = 'THREADS_RUNNING', v.VARIABLE_VALUE + 0, NULL)) AS running,
@@ -37,15 +38,18 @@ WITH s AS (
 ), r AS (
      SELECT p.background,
             IF(@dbatop_process, p.other_waits, NULL) AS other_waits,
-            IF(@dbatop_process, (SELECT COUNT(*) FROM information_schema.INNODB_TRX x
-                                  WHERE x.trx_query IS NULL AND x.trx_mysql_thread_id > 0
-                                    AND x.trx_state = 'RUNNING'), NULL) AS idle_xact,
-            IF(@dbatop_process, (SELECT MIN(x.trx_started) FROM information_schema.INNODB_TRX x), NULL) AS oldest,
-            IF(@dbatop_process, (SELECT MIN(x.trx_started) FROM information_schema.INNODB_TRX x
-                                  WHERE x.trx_query IS NULL AND x.trx_mysql_thread_id > 0
-                                    AND x.trx_state = 'RUNNING'), NULL) AS oldest_idle,
+            IF(@dbatop_process AND s.row_waits <= 100,
+               (SELECT COUNT(*) FROM information_schema.INNODB_TRX x
+                 WHERE x.trx_query IS NULL AND x.trx_mysql_thread_id > 0
+                   AND x.trx_state = 'RUNNING'), NULL) AS idle_xact,
+            IF(@dbatop_process AND s.row_waits <= 100,
+               (SELECT MIN(x.trx_started) FROM information_schema.INNODB_TRX x), NULL) AS oldest,
+            IF(@dbatop_process AND s.row_waits <= 100,
+               (SELECT MIN(x.trx_started) FROM information_schema.INNODB_TRX x
+                 WHERE x.trx_query IS NULL AND x.trx_mysql_thread_id > 0
+                   AND x.trx_state = 'RUNNING'), NULL) AS oldest_idle,
             CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM') AS system_now
-       FROM p
+       FROM p, s
 )
 SELECT s.connected AS connections,
        GREATEST(s.running - 1, 0) AS active,

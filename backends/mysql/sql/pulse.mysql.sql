@@ -35,9 +35,12 @@ WITH s AS (
             IF(@dbatop_process, (SELECT MIN(x.trx_started) FROM information_schema.INNODB_TRX x
                                   WHERE x.trx_query IS NULL AND x.trx_mysql_thread_id > 0
                                     AND x.trx_state = 'RUNNING'), NULL) AS oldest_idle,
-            IF(@dbatop_process AND @@performance_schema,
-               (SELECT COUNT(*) FROM performance_schema.processlist l
-                 WHERE l.STATE LIKE 'Waiting for % lock' OR l.STATE = 'User lock'), NULL) AS other_waits,
+            CASE WHEN NOT @dbatop_process THEN NULL
+                 WHEN @@performance_schema THEN
+                      (SELECT COUNT(*) FROM performance_schema.processlist l
+                        WHERE l.STATE LIKE 'Waiting for % lock' OR l.STATE IN ('User lock', 'Waiting for table flush'))
+                 ELSE (SELECT COUNT(*) FROM information_schema.PROCESSLIST l
+                        WHERE l.STATE LIKE 'Waiting for % lock' OR l.STATE IN ('User lock', 'Waiting for table flush')) END AS other_waits,
             IF(@dbatop_process, (SELECT m.COUNT FROM information_schema.INNODB_METRICS m
                                   WHERE m.NAME = 'trx_rseg_history_len'), NULL) AS history,
             IF(@dbatop_process, (SELECT m.COUNT FROM information_schema.INNODB_METRICS m

@@ -11,7 +11,8 @@
 --
 -- MariaDB keeps connection attributes only with performance_schema on, so the application is unknown, and
 -- dbatop's own sessions are known by the comment before their statements. INFO_BINARY has the bytes the
--- client sent, whatever their character set. trx_started is in the server's own time zone.
+-- client sent, whatever their character set. trx_started is in the server's own time zone. With many waiters on
+-- one row InnoDB's table of transactions is not read (see locks.mariadb.sql): then nothing is known of them.
 SELECT p.ID AS id,
        NULL AS started,
        p.USER AS user,
@@ -61,7 +62,14 @@ SELECT p.ID AS id,
        p.MEMORY_USED AS memory_bytes,
        p.EXAMINED_ROWS AS rows_examined
   FROM information_schema.PROCESSLIST p
-  LEFT JOIN information_schema.INNODB_TRX x ON x.trx_mysql_thread_id = p.ID
+  LEFT JOIN (SELECT NULL AS trx_id, NULL AS trx_state, NULL AS trx_started, NULL AS trx_rows_locked,
+                    NULL AS trx_rows_modified, NULL AS trx_mysql_thread_id
+               FROM DUAL WHERE FALSE
+             /*rows{
+             UNION ALL
+             SELECT t.trx_id, t.trx_state, t.trx_started, t.trx_rows_locked, t.trx_rows_modified, t.trx_mysql_thread_id
+               FROM information_schema.INNODB_TRX t
+             }rows*/) x ON x.trx_mysql_thread_id = p.ID
  ORDER BY COALESCE(x.trx_state = 'LOCK WAIT', FALSE) OR COALESCE(p.STATE LIKE 'Waiting for % lock', FALSE) DESC,
           x.trx_id IS NULL, p.COMMAND = 'Sleep', x.trx_started, p.TIME_MS DESC, id
  LIMIT :rows
