@@ -68,21 +68,21 @@ static void say_how(struct holder *h, bool postgres)
 		break;
 	case HOLDER_FEEDBACK:
 		snprintf(h->frees, sizeof(h->frees), "%s",
-		        "end the long query on that standby, or set hot_standby_feedback = off there");
+		        "end the long query there, or turn hot_standby_feedback off");
 		snprintf(h->sql, sizeof(h->sql), "%s",
 		        "ALTER SYSTEM SET hot_standby_feedback = off; SELECT pg_reload_conf();");
 		break;
 	case HOLDER_SLOT:
 		snprintf(h->frees, sizeof(h->frees), "%s",
 		        h->state != NULL && strcmp(h->state, "active") == 0
-		                ? "its consumer must advance: it reads, but holds back"
-		                : "start its consumer, or drop the slot: y copies the statement");
+		                ? "its consumer reads, but does not advance"
+		                : "drop it (y copies how), or start its consumer");
 		if (quoted)
 			snprintf(h->sql, sizeof(h->sql), "SELECT pg_drop_replication_slot(%s);", name);
 		break;
 	case HOLDER_PREPARED:
 		snprintf(h->frees, sizeof(h->frees), "%s",
-		        postgres ? "commit it or roll it back: y copies the statement"
+		        postgres ? "roll it back (y copies how), or commit it"
 		                 : "commit it or roll it back: XA RECOVER names it");
 		if (postgres && quoted)
 			snprintf(h->sql, sizeof(h->sql), "ROLLBACK PREPARED %s;", name);

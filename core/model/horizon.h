@@ -20,7 +20,7 @@ struct holder {
 	int64_t xmin_age; /* transactions since; -1: the engine does not count so */
 	int64_t age_ms;
 	bool catalog;                 /* a slot that holds back the catalogs only */
-	char frees[HOLDER_FREES_MAX]; /* "K ends it, y copies …" in words */
+	char frees[HOLDER_FREES_MAX]; /* "K ends it", in words */
 	char sql[HOLDER_SQL_MAX];     /* the statement that frees it, for somebody to run; "" */
 };
 

@@ -263,7 +263,7 @@ static void lag_of_bytes(struct link *l)
 	if (e->kind == EDGE_LOGICAL && !l->down_fresh && e->behind < 0)
 		return;
 	own_lag(l);
-	if (head && at_least > e->lag_ms && e->behind > 0) {
+	if (head && at_least > 0 && at_least > e->lag_ms && e->behind > 0) {
 		e->lag_ms = at_least;
 		set_source(l, CONFIDENCE_GUESS, "at least: since dbatop looks");
 	}

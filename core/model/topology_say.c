@@ -48,6 +48,10 @@ static const char *put_since(int64_t ms, char out[HUMAN_MAX + 8])
 static void say_errors(const struct build *b, struct topology_edge *e)
 {
 	const char *error = e->error == NULL ? "" : e->error;
+	/* What failed stands after where it stood in the log. */
+	const char *what = strstr(error, "Could not execute ");
+	if (what != NULL)
+		error = what + strlen("Could not execute ");
 	if (e->apply == APPLY_ERROR)
 		say(e->say, &e->severity, SEVERITY_CRIT, "error %" PRId64 ": %.300s", e->error_code, error);
 	if (e->transport == TRANSPORT_ERROR)
@@ -195,9 +199,8 @@ static void say_node(const struct build *b, size_t i)
 	else if (n->state == NODE_SILENT)
 		say(n->say, &n->severity, SEVERITY_WARN, "no answer");
 	if (n->would_wait)
-		say(n->say, &n->severity, SEVERITY_CRIT,
-		        "a commit waits: %d of %d synchronous standbys (%.40s)", n->sync_have, n->sync_need,
-		        n->sync_names);
+		say(n->say, &n->severity, SEVERITY_CRIT, "commits wait: %d of %d synchronous standbys, %.60s",
+		        n->sync_have, n->sync_need, n->sync_names);
 	if (n->role == SERVER_REPLICA && !follows && n->state == NODE_UP && b->facts[i].taken != 0)
 		say(n->say, &n->severity, SEVERITY_WARN, "replica of nobody");
 	if (n->role == SERVER_REPLICA && n->writable == 1)
