@@ -46,7 +46,7 @@ struct instance_view {
 	const struct cluster_cfg *cluster;
 	struct link_view link;
 	struct slot_view slot[PROBE_NAMES_MAX];
-	const struct series *series; /* METRIC_COUNT rings, copied at take time; NULL when not asked for */
+	const struct series *series; /* METRIC_COUNT rings as they were; NULL before the first point */
 };
 
 struct snapshot {

@@ -15,10 +15,12 @@
 
 #include "core/base/mem.h"
 
-/* The rings as snapshots see them: copied only when a point was added, shared by snapshots until then. */
-struct series_copy {
+/* The rings of an instance: frozen like a sample, shared by the hub and its snapshots. A new point makes a
+ * new one, on the lane's thread. */
+struct rings {
 	atomic_uint refs;
-	struct series rings[METRIC_COUNT];
+	struct series series[METRIC_COUNT];
+	mono_ns fed[METRIC_COUNT]; /* when the last point was added */
 };
 
 struct hub_slot {
@@ -29,13 +31,9 @@ struct hub_instance {
 	pthread_mutex_t lock;
 	struct hub_slot slot[PROBE_NAMES_MAX];
 	struct link_view link;
-	struct series rings[METRIC_COUNT];
-	mono_ns fed[METRIC_COUNT]; /* when the last point was added */
-	atomic_uint points;        /* grows with every point */
+	struct rings *rings;     /* NULL before the first point */
+	pthread_mutex_t feeding; /* taken before `lock`, held while new rings are made; never by the reader */
 	atomic_uint wanted;
-	/* The reader's own. */
-	struct series_copy *copy;
-	unsigned copied; /* `points` when the copy was made */
 };
 
 struct hub {
@@ -69,15 +67,20 @@ struct hub *hub_new(const struct clock *clock, const struct config *cfg, const s
 	hub->pulse_slot = probe_set_slot(probes, "pulse");
 	hub->replication_slot = probe_set_slot(probes, "replication_brief");
 	hub->instances = xcalloc(room > 0 ? room : 1, sizeof(*hub->instances));
-	for (size_t i = 0; i < room; i++)
+	for (size_t i = 0; i < room; i++) {
 		pthread_mutex_init(&hub->instances[i].lock, NULL);
+		pthread_mutex_init(&hub->instances[i].feeding, NULL);
+	}
 	return hub;
 }
 
-static void copy_unref(struct series_copy *c)
+static void rings_unref(struct rings *r)
 {
-	if (c != NULL && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
-		free(c);
+	if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t m = 0; m < METRIC_COUNT; m++)
+		series_clear(&r->series[m]);
+	free(r);
 }
 
 void hub_free(struct hub *hub)
@@ -90,8 +93,9 @@ void hub_free(struct hub *hub)
 			sample_unref(in->slot[s].latest);
 			sample_unref(in->slot[s].good);
 		}
-		copy_unref(in->copy);
+		rings_unref(in->rings);
 		pthread_mutex_destroy(&in->lock);
+		pthread_mutex_destroy(&in->feeding);
 	}
 	free(hub->instances);
 	close(hub->fd);
@@ -168,16 +172,36 @@ static void collect_points(const struct hub *hub, const struct sample *s, struct
 		point(p, METRIC_LAG, t != NULL ? worst_lag(t) : (double)NAN);
 }
 
-/* A series holds a point a second: a faster pace must not shorten its five minutes. */
-static void feed(struct hub_instance *in, const struct points *p, mono_ns at)
+/* A series holds a point a second: a faster pace must not shorten its five minutes. It begins with the first
+ * value that is known: a server that is no replica has no lag to remember. */
+static bool takes(const struct rings *old, const struct points *p, size_t m, mono_ns at)
 {
+	if (!p->set[m])
+		return false;
+	if (old == NULL || old->series[m].count == 0)
+		return !isnan(p->value[m]);
+	return at - old->fed[m] >= 900 * NS_PER_MS;
+}
+
+/* The old rings with these points, NULL when none is due. */
+static struct rings *feed(const struct rings *old, const struct points *p, mono_ns at)
+{
+	struct rings *fresh = NULL;
 	for (size_t m = 0; m < METRIC_COUNT; m++) {
-		if (!p->set[m] || (in->fed[m] != 0 && at - in->fed[m] < 900 * NS_PER_MS))
+		if (!takes(old, p, m, at))
 			continue;
-		series_add(&in->rings[m], at, p->value[m]);
-		in->fed[m] = at;
-		atomic_fetch_add(&in->points, 1);
+		if (fresh == NULL) {
+			fresh = xcalloc(1, sizeof(*fresh));
+			atomic_init(&fresh->refs, 1);
+			for (size_t i = 0; old != NULL && i < METRIC_COUNT; i++) {
+				series_copy(&fresh->series[i], &old->series[i]);
+				fresh->fed[i] = old->fed[i];
+			}
+		}
+		series_add(&fresh->series[m], at, p->value[m]);
+		fresh->fed[m] = at;
 	}
+	return fresh;
 }
 
 void hub_publish(struct hub *hub, size_t instance, struct sample *s)
@@ -190,6 +214,11 @@ void hub_publish(struct hub *hub, size_t instance, struct sample *s)
 	bool good = s->err.code == ERR_NONE;
 	const struct sample *again = good ? sample_ref(s) : NULL;
 
+	/* 1. Two lanes of a server may publish at once: neither loses the other's points. */
+	pthread_mutex_lock(&in->feeding);
+	struct rings *fresh = feed(in->rings, &points, s->finished), *before = NULL;
+
+	/* 2. What the reader takes changes under its lock. */
 	pthread_mutex_lock(&in->lock);
 	const struct sample *old = slot->latest, *old_good = NULL;
 	slot->latest = s;
@@ -197,9 +226,14 @@ void hub_publish(struct hub *hub, size_t instance, struct sample *s)
 		old_good = slot->good;
 		slot->good = again;
 	}
-	feed(in, &points, s->finished);
+	if (fresh != NULL) {
+		before = in->rings;
+		in->rings = fresh;
+	}
 	pthread_mutex_unlock(&in->lock);
+	pthread_mutex_unlock(&in->feeding);
 
+	rings_unref(before);
 	sample_unref(old);
 	sample_unref(old_good);
 	hub_wake(hub);
@@ -240,11 +274,6 @@ bool hub_dirty(const struct hub *hub)
 /* Takes one instance into the snapshot: references and flat copies. */
 static void take_instance(struct hub_instance *in, struct instance_view *out)
 {
-	/* 1. Memory for the rings is found before the lock is taken, and only if they changed. */
-	struct series_copy *fresh = NULL;
-	if (in->copy == NULL || atomic_load(&in->points) != in->copied)
-		fresh = xcalloc(1, sizeof(*fresh));
-
 	pthread_mutex_lock(&in->lock);
 	for (size_t s = 0; s < PROBE_NAMES_MAX; s++) {
 		const struct hub_slot *slot = &in->slot[s];
@@ -252,20 +281,11 @@ static void take_instance(struct hub_instance *in, struct instance_view *out)
 		out->slot[s].good = slot->good != NULL ? sample_ref(slot->good) : NULL;
 	}
 	out->link = in->link;
-	if (fresh != NULL) {
-		memcpy(fresh->rings, in->rings, sizeof(fresh->rings));
-		in->copied = atomic_load(&in->points);
+	if (in->rings != NULL) {
+		atomic_fetch_add_explicit(&in->rings->refs, 1, memory_order_relaxed);
+		out->series = in->rings->series;
 	}
 	pthread_mutex_unlock(&in->lock);
-
-	/* 2. The copy is shared by all snapshots until the next point. */
-	if (fresh != NULL) {
-		atomic_init(&fresh->refs, 1);
-		copy_unref(in->copy);
-		in->copy = fresh;
-	}
-	atomic_fetch_add_explicit(&in->copy->refs, 1, memory_order_relaxed);
-	out->series = in->copy->rings;
 }
 
 struct snapshot *hub_take(struct hub *hub)
@@ -303,9 +323,10 @@ void snapshot_free(struct snapshot *s)
 			sample_unref(view->slot[k].latest);
 			sample_unref(view->slot[k].good);
 		}
-		/* The rings are the second member of their copy. */
-		const char *rings = (const char *)view->series;
-		copy_unref((struct series_copy *)(uintptr_t)(rings - offsetof(struct series_copy, rings)));
+		/* What a view sees of the rings is a member of theirs. */
+		const char *series = (const char *)view->series;
+		if (series != NULL)
+			rings_unref((struct rings *)(uintptr_t)(series - offsetof(struct rings, series)));
 	}
 	free(s->instances);
 	free(s);

@@ -88,6 +88,8 @@ void fixture_free(struct fixture *f)
 		}
 		free(f->config.instances[i].name);
 		endpoint_free(&f->config.instances[i].endpoint);
+		for (size_t m = 0; f->series[i] != NULL && m < METRIC_COUNT; m++)
+			series_clear(&f->series[i][m]);
 		free(f->series[i]);
 	}
 	for (size_t i = 0; i < f->config.nclusters; i++) {
@@ -382,7 +384,7 @@ void fixture_series(struct fixture *f, size_t instance, enum metric metric, cons
 		at += strspn(at, " ");
 		at += strcspn(at, " ");
 	}
-	*s = (struct series){.count = 0};
+	series_clear(s);
 	const char *at = values;
 	for (size_t i = 0; i < n; i++) {
 		at += strspn(at, " ");

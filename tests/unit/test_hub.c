@@ -165,14 +165,24 @@ static void test_series_are_fed_once_a_second(void **state)
 	struct snapshot *s = hub_take(f->hub), *same = hub_take(f->hub);
 	const struct series *active = &s->instances[0].series[METRIC_ACTIVE];
 	assert_int_equal(active->count, 5);
-	assert_int_equal((int)active->value[0], 0);
-	assert_int_equal((int)active->value[3], 6);
-	/* What failed is unknown, and a rate needs two samples that the lane compares. */
-	assert_true(isnan(active->value[4]));
-	assert_true(isnan(s->instances[0].series[METRIC_RATE].value[0]));
+	assert_int_equal((int)active->points[0].value, 0);
+	assert_int_equal((int)active->points[3].value, 6);
+	/* What failed is unknown; a rate needs two samples that the lane compares, and begins when it is
+	 * known. */
+	assert_true(isnan(active->points[4].value));
+	assert_int_equal(s->instances[0].series[METRIC_RATE].count, 0);
 	assert_int_equal(s->instances[0].series[METRIC_LAG].count, 0);
-	/* Nothing new: the copy is shared. */
+	assert_null(s->instances[1].series);
+	/* Nothing new: the rings are shared. */
 	assert_ptr_equal(s->instances[0].series, same->instances[0].series);
+	snapshot_free(same);
+
+	/* A new point is for the next snapshot; those taken before keep what they saw. */
+	manual_clock_advance(&f->clock, 1000);
+	hub_publish(f->hub, 0, sample_at(f, "pulse", ERR_NONE, 9));
+	same = hub_take(f->hub);
+	assert_int_equal(same->instances[0].series[METRIC_ACTIVE].count, 6);
+	assert_int_equal(active->count, 5);
 	snapshot_free(s);
 	snapshot_free(same);
 }

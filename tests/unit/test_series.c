@@ -90,6 +90,32 @@ static void test_slope(void **state)
 	assert_false(series_slope(&s, start + 300 * NS_PER_S, 60, &slope));
 }
 
+static void test_a_copy_is_its_own(void **state)
+{
+	(void)state;
+	struct series s = {.count = 0}, empty = {.count = 0}, copy;
+	float out[3];
+	series_copy(&copy, &empty);
+	assert_null(copy.points);
+
+	for (int i = 0; i < 32; i++)
+		series_add(&s, start + i * NS_PER_S, i);
+	series_copy(&copy, &s);
+	/* Both go on by themselves: the copy past what it had room for. */
+	series_add(&s, start + 32 * NS_PER_S, 100);
+	for (int i = 32; i < 34; i++)
+		series_add(&copy, start + i * NS_PER_S, -i);
+	series_columns(&copy, start + 33 * NS_PER_S, 3, out, 3);
+	assert_float_equal(out[0], 31, 0.001);
+	assert_float_equal(out[1], -32, 0.001);
+	assert_float_equal(out[2], -33, 0.001);
+	series_columns(&s, start + 32 * NS_PER_S, 3, out, 3);
+	assert_float_equal(out[2], 100, 0.001);
+	series_clear(&s);
+	assert_int_equal(s.count, 0);
+	series_clear(&copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +124,7 @@ int main(void)
 	        cmocka_unit_test(test_finished_columns_stand_still),
 	        cmocka_unit_test(test_the_ring_keeps_the_last),
 	        cmocka_unit_test(test_slope),
+	        cmocka_unit_test(test_a_copy_is_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
