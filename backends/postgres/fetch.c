@@ -170,6 +170,11 @@ static bool prepare(struct fetching *f, struct err *e)
 		PQclear(r);
 	}
 	plan->prepared = !failed || strcmp(e->sqlstate, "42P05") == 0; /* duplicate_prepared_statement */
+	if (plan->prepared) {
+		/* The server has it now: several kilobytes for each probe of each connection. */
+		free(plan->sql);
+		plan->sql = NULL;
+	}
 	return plan->prepared;
 }
 
