@@ -8,8 +8,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <openssl/crypto.h>
+
 #include "backends/mysql/io_internal.h"
+#include "backends/tls/tls.h"
 #include "core/base/mem.h"
+
+/* ma_pvio.h tells the type of `ctls` only when asked, and uses this one before it makes it. */
+typedef unsigned char uchar;
+#define HAVE_TLS 1
+#include <ma_pvio.h>
 
 /* 1. The library. */
 
@@ -157,6 +165,19 @@ static bool drive_connect(const struct ctx *ctx, const struct driver_env *env, s
 	return io_connect_failed(io, to, e);
 }
 
+/* The library does not hand out its SSL *, but its public structures lead there. What they lead to is only
+ * touched when the library speaks with the very OpenSSL that we are linked with; else it keeps its memory. */
+static void settle_tls(struct io *io)
+{
+	const char *theirs = NULL;
+	const MARIADB_PVIO *pvio = io->mysql->net.pvio;
+	mariadb_get_infov(io->mysql, MARIADB_TLS_LIBRARY, (void *)&theirs);
+	if (theirs == NULL || strcmp(theirs, OpenSSL_version(OPENSSL_VERSION)) != 0)
+		return;
+	if (pvio != NULL && pvio->ctls != NULL && pvio->ctls->ssl != NULL)
+		tls_settle(pvio->ctls->ssl);
+}
+
 static void note_tls(struct io *io)
 {
 	const char *cipher = mysql_get_ssl_cipher(io->mysql), *version = NULL;
@@ -197,7 +218,11 @@ bool io_open(const struct ctx *ctx, const struct driver_env *env, const struct i
 			ok = err_set(e, ERR_TLS, "TLS is required, but the connection is in clear text");
 		else if (!certificate_name(io, to))
 			ok = err_set(e, ERR_TLS, "the certificate's name was not compared with %s", to->name);
+		else if (io->tls[0] != '\0')
+			settle_tls(io);
 	}
+	if (to->tls != TLS_DISABLE)
+		tls_thread_settle();
 	if (!ok) {
 		io_close(io);
 		return false;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "backends/tls/tls.h"
 #include "core/base/mem.h"
 
 enum { PARAMS_MAX = 64 };
@@ -251,16 +252,19 @@ static bool login_any(const struct ctx *ctx, struct conn *c, struct params *p, s
 
 static void note_tls(struct conn *c)
 {
+	void *ssl = PQsslStruct(c->pg, "OpenSSL");
 	struct conn_info *info = &c->info;
 	info->tls = PQsslInUse(c->pg) == 1;
 	info->memory = 40 * 1024; /* measured: libpq, names and plans of a FAST lane */
 	if (!info->tls)
 		return;
+	if (ssl != NULL)
+		tls_settle(ssl);
 	const char *protocol = PQsslAttribute(c->pg, "protocol");
 	const char *cipher = PQsslAttribute(c->pg, "cipher");
 	snprintf(info->tls_text, sizeof(info->tls_text), "%s %s", protocol == NULL ? "TLS" : protocol,
 	        cipher == NULL ? "" : cipher);
-	info->memory += 80 * 1024;
+	info->memory += 50 * 1024;
 }
 
 bool pg_connect(const struct ctx *ctx, const struct driver_env *env, const struct endpoint *ep,
@@ -282,6 +286,7 @@ bool pg_connect(const struct ctx *ctx, const struct driver_env *env, const struc
 		note_tls(c);
 		ok = pg_begin_session(ctx, c, e);
 	}
+	tls_thread_settle();
 	if (!ok) {
 		pg_close(c);
 		return false;

@@ -52,8 +52,9 @@ static const struct layer layers[] = {
         {.folder = "core/run/", .may = {"core/base/", "core/model/", "core/run/"}},
         {.folder = "tui/", .may = {"core/", "tui/"}},
         {.folder = "views/", .may = {"core/", "tui/", "views/"}},
-        {.folder = "backends/postgres/", .may = {"core/", "backends/postgres/"}},
-        {.folder = "backends/mysql/", .may = {"core/", "backends/mysql/"}},
+        {.folder = "backends/tls/", .may = {"core/", "backends/tls/"}},
+        {.folder = "backends/postgres/", .may = {"core/", "backends/tls/", "backends/postgres/"}},
+        {.folder = "backends/mysql/", .may = {"core/", "backends/tls/", "backends/mysql/"}},
         {.folder = "backends/", .may = {"core/"}},
         {.folder = "cli/", .may = {"core/", "tui/", "views/", "backends/", "cli/"}},
 };
