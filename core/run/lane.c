@@ -117,6 +117,7 @@ static bool try_connect(struct lane *l, struct err *e)
 	bool ok = fetch_password(l, &ctx, e) &&
 	          st->driver->connect(&ctx, &st->env, &l->endpoint, l->kind, &l->conn, e);
 	atomic_store(&l->busy_until, 0);
+	thread_shed_stack();
 	if (!ok) {
 		l->conn = NULL;
 		return false;

@@ -3,8 +3,10 @@
 #include "core/run/thread.h"
 
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,7 +20,7 @@ struct start {
 };
 
 /* The crash handler runs on a stack of its own in every thread: a lane that overflows its stack must not take
- * the terminal with it. It is at the far end of the thread's stack and costs nothing until it is used. */
+ * the terminal with it. It is a mapping that costs nothing until it is used. */
 static void *begin(void *arg)
 {
 	struct start start = *(struct start *)arg;
@@ -27,12 +29,15 @@ static void *begin(void *arg)
 	/* Sanitizers bring their own, and unmap whatever they find at the end. */
 	return start.run(start.arg);
 #else
-	char alt[ALT_STACK_BYTES];
-	const stack_t there = {.ss_sp = alt, .ss_size = sizeof(alt)};
+	void *alt = mmap(NULL, ALT_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const stack_t there = {.ss_sp = alt, .ss_size = ALT_STACK_BYTES};
 	const stack_t none = {.ss_flags = SS_DISABLE};
-	sigaltstack(&there, NULL);
+	if (alt != MAP_FAILED)
+		sigaltstack(&there, NULL);
 	void *result = start.run(start.arg);
 	sigaltstack(&none, NULL);
+	if (alt != MAP_FAILED)
+		munmap(alt, ALT_STACK_BYTES);
 	return result;
 #endif
 }
@@ -67,6 +72,22 @@ bool thread_start(pthread_t *out, void *(*run)(void *), void *arg, const char *n
 	cut[n] = '\0';
 	pthread_setname_np(*out, cut);
 	return true;
+}
+
+void thread_shed_stack(void)
+{
+	pthread_attr_t attr;
+	void *low;
+	size_t size;
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return;
+	bool known = pthread_attr_getstack(&attr, &low, &size) == 0;
+	pthread_attr_destroy(&attr);
+	/* The page below this frame's own is left alone: it is what this function and the call stand on. */
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), here = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t end = (here & ~(page - 1)) - page;
+	if (known && end > (uintptr_t)low && here < (uintptr_t)low + size)
+		madvise(low, end - (uintptr_t)low, MADV_DONTNEED);
 }
 
 void thread_stand_back(void)
