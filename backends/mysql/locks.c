@@ -300,7 +300,7 @@ bool locks_name_prepared(
 	const char *name = NULL;
 	for (size_t row = 0; id >= 0 && gid >= 0 && row < t->nrows; row++) {
 		int64_t n;
-		struct cell *cell = &t->cells[row * t->ncols + (size_t)gid];
+		struct cell *cell = table_cell_edit(t, row, (size_t)gid);
 		if (!table_int(t, row, id, &n) || n != 0 || cell->type != CELL_NULL)
 			continue;
 		if (!asked) {

@@ -14,7 +14,8 @@
 enum {
 	FIRST_BYTES = 1900, /* a small sample; the many that only say why there is none */
 	CHUNK_MIN = 4 * 1024,
-	CHUNK_MAX = 256 * 1024,
+	CHUNK_MAX = 64 * 1024,
+	CHUNKS_OF_A_SIZE = 16,
 };
 
 struct chunk {
@@ -59,11 +60,14 @@ static unsigned char *add_chunk(struct arena *a, size_t size)
 {
 	if (size > SIZE_MAX / 2)
 		abort();
-	struct chunk *c = xmalloc(sizeof(*c) + size);
+	/* Chunks of one size: what one arena leaves, the next one fills. A block that nearly is one becomes
+	 * one. */
+	size_t taken = size > CHUNK_MIN / 4 * 3 && size < CHUNK_MIN ? CHUNK_MIN : size;
+	struct chunk *c = xmalloc(sizeof(*c) + taken);
 	c->next = a->chunks;
 	c->size = size;
 	a->chunks = c;
-	a->bytes += sizeof(*c) + size;
+	a->bytes += sizeof(*c) + taken;
 	return c->data;
 }
 
@@ -74,7 +78,7 @@ static unsigned char *refill(struct arena *a, size_t n)
 		return add_chunk(a, n);
 	a->at = add_chunk(a, a->next_size);
 	a->end = a->at + a->next_size;
-	if (a->next_size < CHUNK_MAX)
+	if (a->next_size < CHUNK_MAX && a->bytes > CHUNKS_OF_A_SIZE * a->next_size)
 		a->next_size *= 2;
 	unsigned char *p = a->at;
 	a->at += n;

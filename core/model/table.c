@@ -12,7 +12,7 @@
 
 #include "core/base/mem.h"
 
-enum { FIRST_ROWS = 16, NUMBER_MAX = 64 };
+enum { BLOCK_BYTES = 4096, FIRST_BLOCKS = 8, LOOK_BACK = 4, NUMBER_MAX = 64 };
 
 static const struct cell null_cell = {.type = CELL_NULL};
 
@@ -79,12 +79,24 @@ int table_column(const struct table *t, const char *name)
 	return -1;
 }
 
+static struct cell *row_cells(const struct table *t, size_t row)
+{
+	size_t within = row & (((size_t)1 << t->block_shift) - 1);
+	return &t->blocks[row >> t->block_shift][within * t->ncols];
+}
+
 const struct cell *table_cell(const struct table *t, size_t row, int col)
 {
 	if (col < 0)
 		return &null_cell;
 	assert(row < t->nrows && (size_t)col < t->ncols);
-	return &t->cells[row * t->ncols + (size_t)col];
+	return &row_cells(t, row)[col];
+}
+
+struct cell *table_cell_edit(struct table *t, size_t row, size_t col)
+{
+	assert(row < t->nrows && col < t->ncols);
+	return &row_cells(t, row)[col];
 }
 
 bool table_int(const struct table *t, size_t row, int col, int64_t *out)
@@ -243,7 +255,8 @@ struct table_builder {
 	struct table *table;
 	struct arena *arena;
 	size_t max_rows;
-	size_t room;  /* rows that fit in table->cells */
+	size_t nblocks, blocks_room;
+	size_t room;  /* rows that fit in the blocks */
 	size_t bytes; /* cells and text together, against TABLE_BYTES_MAX */
 };
 
@@ -254,23 +267,27 @@ struct table_builder *table_build(
 	b->table = arena_alloc(arena, sizeof(*b->table));
 	b->table->columns = columns;
 	b->table->ncols = ncols;
+	while (ncols * sizeof(struct cell) << (b->table->block_shift + 1) <= BLOCK_BYTES && ncols > 0)
+		b->table->block_shift++;
 	b->arena = arena;
 	b->max_rows = max_rows;
 	return b;
 }
 
-/* The cells of a table stand in one block. */
-static void resize(struct table_builder *b, size_t room)
+static void add_block(struct table_builder *b)
 {
-	size_t row_bytes = b->table->ncols * sizeof(struct cell);
-	b->table->cells = arena_resize(b->arena, b->table->cells, b->room * row_bytes, room * row_bytes);
-	b->room = room;
-}
-
-static void grow(struct table_builder *b)
-{
-	size_t room = b->room == 0 ? FIRST_ROWS : b->room * 2;
-	resize(b, room < b->max_rows ? room : b->max_rows);
+	struct table *t = b->table;
+	size_t rows = (size_t)1 << t->block_shift;
+	if (rows > b->max_rows - t->nrows)
+		rows = b->max_rows - t->nrows;
+	if (b->nblocks == b->blocks_room) {
+		size_t room = b->blocks_room == 0 ? FIRST_BLOCKS : b->blocks_room * 2,
+		       one = sizeof(*t->blocks);
+		t->blocks = arena_resize(b->arena, t->blocks, b->blocks_room * one, room * one);
+		b->blocks_room = room;
+	}
+	t->blocks[b->nblocks++] = arena_alloc(b->arena, rows * t->ncols * sizeof(struct cell));
+	b->room += rows;
 }
 
 struct cell *table_build_row(struct table_builder *b)
@@ -282,9 +299,9 @@ struct cell *table_build_row(struct table_builder *b)
 		return NULL;
 	}
 	if (t->nrows == b->room)
-		grow(b);
+		add_block(b);
 	b->bytes += row_bytes;
-	return &t->cells[t->nrows++ * t->ncols];
+	return row_cells(t, t->nrows++);
 }
 
 static bool parse_int(const char *s, int64_t *out)
@@ -355,14 +372,27 @@ static bool parse_number(enum cell_type type, const char *s, struct cell *cell)
 	return false;
 }
 
-static void set_text(struct table_builder *b, struct cell *cell, const char *s, size_t n)
+/* Neighbours often say the same (a user, a state, the statement of a pool): their text is kept once. */
+static const char *same_text(const struct table *t, size_t col, const char *s, size_t n)
+{
+	for (size_t back = 2; back <= t->nrows && back < 2 + LOOK_BACK; back++) {
+		const struct cell *c = &row_cells(t, t->nrows - back)[col];
+		if (c->type == CELL_TEXT && c->n == n && memcmp(c->u.s, s, n) == 0)
+			return c->u.s;
+	}
+	return NULL;
+}
+
+/* The limit counts what the server sent: a text that is kept once still came again. */
+static void set_text(struct table_builder *b, struct cell *cell, size_t col, const char *s, size_t n)
 {
 	size_t left = b->bytes < TABLE_BYTES_MAX ? TABLE_BYTES_MAX - b->bytes : 0;
 	if (n > left) {
 		n = left;
 		b->table->truncated = true;
 	}
-	cell->u.s = arena_strndup(b->arena, s, n);
+	const char *kept = same_text(b->table, col, s, n);
+	cell->u.s = kept != NULL ? kept : arena_strndup(b->arena, s, n);
 	cell->n = (uint32_t)n;
 	b->bytes += n + 1;
 }
@@ -371,14 +401,14 @@ bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t 
 {
 	struct table *t = b->table;
 	assert(t->nrows > 0 && col < t->ncols);
-	struct cell *cell = &t->cells[(t->nrows - 1) * t->ncols + col];
+	struct cell *cell = &row_cells(t, t->nrows - 1)[col];
 	const struct column *column = &t->columns[col];
 	*cell = null_cell;
 	if (s == NULL)
 		return true;
 	enum cell_type type = column_cell_type(column->role);
 	if (type == CELL_TEXT) {
-		set_text(b, cell, s, n);
+		set_text(b, cell, col, s, n);
 	} else {
 		char number[NUMBER_MAX];
 		size_t length = n < sizeof(number) ? n : sizeof(number) - 1;
@@ -402,7 +432,7 @@ bool table_build_copy(struct table_builder *b, const struct table *from, size_t 
 		const struct cell *cell = table_cell(from, row, (int)col);
 		to[col] = *cell;
 		if (cell->type == CELL_TEXT)
-			set_text(b, &to[col], cell->u.s, cell->n);
+			set_text(b, &to[col], col, cell->u.s, cell->n);
 		else if (cell->type == CELL_INT && from->columns[col].role == ROLE_DURATION)
 			to[col].u.i += grown_ms;
 	}
@@ -411,9 +441,16 @@ bool table_build_copy(struct table_builder *b, const struct table *from, size_t 
 
 struct table *table_build_finish(struct table_builder *b)
 {
-	if (b->table->nrows > 0)
-		resize(b, b->table->nrows);
-	return b->table;
+	struct table *t = b->table;
+	size_t row_bytes = t->ncols * sizeof(struct cell);
+	size_t before = (b->nblocks > 0 ? b->nblocks - 1 : 0) << t->block_shift;
+	/* The last block gives back what it does not use. */
+	if (t->nrows > before) {
+		struct cell **last = &t->blocks[b->nblocks - 1];
+		*last = arena_resize(
+		        b->arena, *last, (b->room - before) * row_bytes, (t->nrows - before) * row_bytes);
+	}
+	return t;
 }
 
 struct table *table_copy(struct arena *arena, const struct table *t)

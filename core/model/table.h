@@ -60,7 +60,10 @@ struct table {
 	const struct column *columns; /* borrowed from the probe */
 	size_t ncols;
 	size_t nrows;
-	struct cell *cells; /* nrows × ncols */
+	/* Rows in blocks of 1 << block_shift: pieces of one size, so that what one sample leaves another
+	 * fills. */
+	struct cell **blocks; /* each row has ncols cells; see table_cell */
+	unsigned block_shift;
 	double *rates; /* nrows × ncols: per second for ROLE_COUNTER, NaN unknown; NULL before the second good
 	                  sample */
 	bool truncated;                /* the row or byte limit cut it: the view says so */
@@ -99,6 +102,9 @@ bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t 
  * when a limit is reached. */
 bool table_build_copy(struct table_builder *b, const struct table *from, size_t row, int64_t grown_ms);
 struct table *table_build_finish(struct table_builder *b);
+/* A cell to put something else into, by the owner of a table that nobody else sees yet. Texts may be shared
+ * with other rows: they are replaced, never written to. */
+struct cell *table_cell_edit(struct table *t, size_t row, size_t col);
 /* The rows alone: neither rates nor what is kept or carried. */
 struct table *table_copy(struct arena *arena, const struct table *t);
 

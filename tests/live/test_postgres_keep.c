@@ -92,7 +92,7 @@ static int64_t int_of(const struct table *t, int64_t id, const char *column)
 /* A mark in an answer that only the driver's memory can bring back: no server has this name. */
 static void mark(struct table *t, int64_t id)
 {
-	struct cell *cell = &t->cells[row_of(t, id) * t->ncols + (size_t)table_column(t, "app")];
+	struct cell *cell = table_cell_edit(t, row_of(t, id), (size_t)table_column(t, "app"));
 	cell->type = CELL_TEXT;
 	cell->u.s = "from memory";
 	cell->n = (uint32_t)strlen(cell->u.s);

@@ -239,6 +239,36 @@ static void test_rows_are_written_again(void **state)
 	arena_free(arena);
 }
 
+/* More rows than stand in one block, and texts that repeat. */
+static void test_many_rows(void **state)
+{
+	(void)state;
+	enum { ROWS = 1000 };
+	struct arena *arena = arena_new();
+	struct table_builder *b = table_build(arena, columns, COLS, ROWS);
+	char id[16], user[16];
+	for (int i = 0; i < ROWS; i++) {
+		snprintf(id, sizeof id, "%d", i);
+		snprintf(user, sizeof user, "user-%d", i % 3);
+		add(b, (const char *const[]){id, i % 7 == 0 ? NULL : "13:58", user, id, "1", "f"});
+	}
+	assert_null(table_build_row(b));
+	const struct table *t = table_build_finish(b);
+	assert_int_equal(t->nrows, ROWS);
+	for (int i = 0; i < ROWS; i++) {
+		int64_t found = -1;
+		snprintf(user, sizeof user, "user-%d", i % 3);
+		assert_true(table_int(t, (size_t)i, 0, &found) && found == i);
+		assert_string_equal(table_text(t, (size_t)i, 2), user);
+		assert_true((table_text(t, (size_t)i, 1) == NULL) == (i % 7 == 0));
+	}
+	/* Kept once: three users take three places, whatever the number of rows. */
+	assert_ptr_equal(table_text(t, 3, 2), table_text(t, 0, 2));
+	assert_ptr_equal(table_text(t, ROWS - 1, 2), table_text(t, 0, 2));
+	assert_ptr_not_equal(table_text(t, 1, 2), table_text(t, 0, 2));
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +277,7 @@ int main(void)
 	        cmocka_unit_test(test_the_forms_of_both_engines),
 	        cmocka_unit_test(test_text_may_hold_any_byte),
 	        cmocka_unit_test(test_limits_are_said),
+	        cmocka_unit_test(test_many_rows),
 	        cmocka_unit_test(test_rates),
 	        cmocka_unit_test(test_rows_are_written_again),
 	};
