@@ -1,9 +1,12 @@
 /* JSON, format 1: {"format", "taken_at", "view", "instances": [{"name", "engine", "version", "role",
  * "status", "error", "rows": [{column: value}]}]}. Numbers are numbers, unknown is null, rows are null when
- * the server did not say. */
+ * the server did not say. Views may add more: once_parts.h. */
 #include "cli/once.h"
 
 #include <jansson.h>
+#include <string.h>
+
+#include "cli/once_parts.h"
 
 static json_t *text_or_null(const char *s)
 {
@@ -60,6 +63,12 @@ static json_t *instance_json(
 	return j;
 }
 
+/* What a view has that is not of one instance. */
+static const struct {
+	const char *view;
+	void (*add)(const struct snapshot *snap, json_t *root);
+} parts[] = {{"replication", once_replication}};
+
 void once_json(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out)
 {
 	char at[32];
@@ -71,6 +80,10 @@ void once_json(const struct snapshot *snap, const struct view *view, int64_t wai
 	json_object_set_new(root, "instances", instances);
 	for (size_t i = 0; i < snap->n; i++)
 		json_array_append_new(instances, instance_json(snap, i, view, waited_ms));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (strcmp(parts[i].view, view->name) == 0)
+			parts[i].add(snap, root);
+	}
 	json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 	fputc('\n', out);
 	json_decref(root);

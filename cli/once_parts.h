@@ -1,0 +1,12 @@
+/* What single views add to the JSON of `once` beside the rows of each instance. */
+#ifndef DBATOP_CLI_ONCE_PARTS_H
+#define DBATOP_CLI_ONCE_PARTS_H
+
+#include <jansson.h>
+
+#include "core/model/snapshot.h"
+
+/* "nodes", "edges" and "slots". */
+void once_replication(const struct snapshot *snap, json_t *root);
+
+#endif
