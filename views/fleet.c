@@ -519,8 +519,8 @@ static bool fleet_offers(const void *state, const struct view_input *in, enum co
 	}
 }
 
-static const char *const fleet_probes[] = {
-        "server", "pulse", "sessions", "blockers", "replication_brief", NULL};
+static const char *const fleet_probes[] = {"server", "pulse", "sessions", "blockers", "replication_brief",
+        "replication", "replication_local", NULL};
 
 const struct view fleet_view = {
         .name = "fleet",

@@ -33,7 +33,12 @@ const char *finding_kind_name(enum finding_kind k)
 	        [FINDING_BLOCKED] = "blocked",
 	        [FINDING_CONNECTIONS] = "connections",
 	        [FINDING_WRAPAROUND] = "wraparound",
+	        [FINDING_COMMIT_WAITS] = "commit_waits",
+	        [FINDING_SLOT] = "slot",
+	        [FINDING_RECOVERY_CONFLICT] = "recovery_conflict",
 	        [FINDING_REPLICATION] = "replication",
+	        [FINDING_ERRANT] = "errant_transactions",
+	        [FINDING_ORPHAN] = "replica_of_nobody",
 	        [FINDING_ROLE_FLIP] = "role_flip",
 	        [FINDING_RESTART] = "restart",
 	        [FINDING_WRITABLE_REPLICA] = "writable_replica",
@@ -190,6 +195,7 @@ static void say_split(struct step *st, const struct finding_memory *m, const str
 		st->iv = &iv[st->instance];
 		struct finding *f = finding_add(st, FINDING_SPLIT_BRAIN,
 		        a->postgres || flipped ? SEVERITY_CRIT : SEVERITY_WARN, (int64_t)more);
+		f->view = "replication";
 		snprintf(f->text, sizeof(f->text), "%.60s: two writable primaries: %.60s and %.60s%s",
 		        iv[a->instance].cluster->name, iv[a->instance].cfg->name, iv[b->instance].cfg->name,
 		        others);

@@ -10,8 +10,8 @@
 #include "core/model/session.h"
 #include "core/model/severity.h"
 #include "core/model/snapshot.h"
-#include "core/model/tree.h"
 #include "core/model/topology.h"
+#include "core/model/tree.h"
 
 /* In order of rank within one severity. */
 enum finding_kind {
@@ -20,9 +20,14 @@ enum finding_kind {
 	FINDING_UNREACHABLE,
 	FINDING_CRASH_RECOVERY,
 	FINDING_BLOCKED,
+	FINDING_COMMIT_WAITS, /* for a synchronous standby that is not there */
 	FINDING_CONNECTIONS,
 	FINDING_WRAPAROUND,
-	FINDING_REPLICATION, /* stopped, paused, lagging */
+	FINDING_SLOT,              /* about to be lost, lost, or filling the disk */
+	FINDING_RECOVERY_CONFLICT, /* replay waits for a reader */
+	FINDING_REPLICATION,       /* stopped, paused, lagging */
+	FINDING_ERRANT,            /* transactions that a replica's primary has not */
+	FINDING_ORPHAN,            /* a replica of nobody */
 	FINDING_ROLE_FLIP,
 	FINDING_RESTART,
 	FINDING_WRITABLE_REPLICA,
@@ -47,7 +52,7 @@ struct finding {
 	size_t instance;
 	char text[FINDING_TEXT_MAX]; /* "orders-pg-1: 9 sessions wait for pid 4711 (idle in transaction …)" */
 	char brief[FINDING_BRIEF_MAX]; /* for the instance's own row: "9 wait for 4711" */
-	const char *view;              /* which explains it: "sessions", "tree" or "fleet" */
+	const char *view;              /* which explains it: "sessions", "replication" … */
 	struct session_ref culprit;    /* id 0: the instance itself */
 	int64_t weight;                /* more is worse within one kind */
 };

@@ -20,6 +20,7 @@ struct instance_memory {
 	struct server_identity server;
 	mono_ns moved_at; /* another server answered */
 	int64_t history;
+	int64_t clients, clients_before; /* of the role now, of the role before */
 };
 
 struct step {
@@ -51,6 +52,8 @@ const char *finding_span(int64_t ms, char out[24]);
 
 void finding_server_rules(struct step *st);
 void finding_session_rules(struct step *st);
+/* Links, slots, and replicas that are none. */
+void finding_replication_rules(struct step *st);
 /* Sessions that are opened and forgotten, more and more of them. */
 void finding_leak_rules(struct step *st);
 /* True when this instance does not answer: then nothing else is said about it. */

@@ -218,16 +218,28 @@ static void find_role_flip(struct step *st)
 		if (m->role != SERVER_UNKNOWN && m->role != role) {
 			m->role_before = m->role;
 			m->flipped_at = st->snap->now;
+			m->clients_before = m->clients;
 		}
 		m->role = role;
 	}
+	/* Those of the new role count from a sample that is newer than the flip. */
+	const struct sample *pulse = snapshot_slot(st->snap, st->instance, "pulse").good;
+	if (pulse != NULL && (m->flipped_at == 0 || pulse->finished >= m->flipped_at))
+		m->clients = int_of(pulse->table, "connections");
+	else if (m->flipped_at != 0 && ms_since(st, m->flipped_at) == 0)
+		m->clients = -1;
 	if (m->flipped_at == 0 || ms_since(st, m->flipped_at) > NEWS_MS)
 		return;
 	char span[HUMAN_MAX];
 	struct finding *f = finding_add(st, FINDING_ROLE_FLIP, SEVERITY_WARN, 0);
+	char clients[64] = "";
+	f->view = "replication";
 	finding_span(ms_since(st, m->flipped_at), span);
-	finding_text(st, f, "is a %s now, was a %s until %s ago", server_role_name(m->role),
-	        server_role_name(m->role_before), span);
+	if (m->clients_before >= 0 && m->clients >= 0)
+		snprintf(clients, sizeof(clients), "; %" PRId64 " clients before, %" PRId64 " now",
+		        m->clients_before, m->clients);
+	finding_text(st, f, "is a %s now, was a %s until %s ago%s", server_role_name(m->role),
+	        server_role_name(m->role_before), span, clients);
 	finding_brief(f, "was a %s until %s ago", server_role_name(m->role_before), span);
 }
 
@@ -259,15 +271,18 @@ static void find_writability(struct step *st, const struct table *t)
 	int super = bool_of(t, "super_read_only");
 	if (st->facts->role == SERVER_REPLICA && writable == 1) {
 		struct finding *f = finding_add(st, FINDING_WRITABLE_REPLICA, SEVERITY_WARN, 0);
+		f->view = "replication";
 		finding_text(st, f, "is a replica, but accepts writes (read_only is off)");
 		finding_brief(f, "writable replica");
 	} else if (st->facts->role == SERVER_PRIMARY && writable == 0) {
 		struct finding *f = finding_add(st, FINDING_READ_ONLY_PRIMARY, SEVERITY_WARN, 0);
+		f->view = "replication";
 		finding_text(st, f, "is a primary, but accepts no writes (%s is on)",
 		        super == 1 ? "super_read_only" : "read only mode");
 		finding_brief(f, "primary is read only");
 	} else if (st->facts->role == SERVER_REPLICA && read_only == 1 && super == 0) {
 		struct finding *f = finding_add(st, FINDING_NOT_SUPER_READ_ONLY, SEVERITY_NOTICE, 0);
+		f->view = "replication";
 		finding_text(
 		        st, f, "is a replica that privileged users may write to (super_read_only is off)");
 		finding_brief(f, "super_read_only is off");
@@ -322,61 +337,7 @@ static void find_crash_recovery(struct step *st, const struct table *t)
 	finding_brief(f, "crash recovery");
 }
 
-/* 5. Replication. */
-
-static bool is_behind(const struct cluster_cfg *cfg, const struct replication_facts *r, double factor)
-{
-	/* A delay that was configured is no lag, and its bytes say nothing. */
-	int64_t delay = r->delay_ms > 0 ? r->delay_ms : 0;
-	return (double)(r->lag_ms - delay) > (double)cfg->lag_warn_ms * factor ||
-	       (delay == 0 && (double)r->lag_bytes > (double)cfg->lag_warn_bytes * factor);
-}
-
-static void say_lag(struct step *st, const struct replication_facts *r)
-{
-	char ms[HUMAN_MAX];
-	char bytes[HUMAN_MAX];
-	char how[80] = "";
-	if (r->lag_ms >= 0 && r->lag_bytes > 0)
-		snprintf(how, sizeof(how), "%s, %s behind", human_duration(r->lag_ms, ms),
-		        human_bytes(r->lag_bytes, 0, bytes));
-	else if (r->lag_ms >= 0)
-		snprintf(how, sizeof(how), "%s behind", human_duration(r->lag_ms, ms));
-	else if (r->lag_bytes >= 0)
-		snprintf(how, sizeof(how), "%s behind", human_bytes(r->lag_bytes, 0, bytes));
-	const char *comma = how[0] == '\0' ? "" : ", ";
-	struct finding *f = finding_add(
-	        st, FINDING_REPLICATION, r->lag == LAG_STOPPED ? SEVERITY_CRIT : SEVERITY_WARN, r->lag_ms);
-	if (r->lag == LAG_STOPPED) {
-		finding_text(st, f, "replication is stopped: %.100s%s%s", r->note, comma, how);
-		finding_brief(f, "replication stopped: %.60s", r->note);
-	} else if (r->lag == LAG_PAUSED) {
-		finding_text(st, f, "replay is paused%s%s", comma, how);
-		finding_brief(f, "replay paused");
-	} else if (how[0] == '\0') {
-		finding_text(st, f, "is %.100s, its lag is unknown", r->note);
-		finding_brief(f, "%.90s", r->note);
-	} else {
-		finding_text(
-		        st, f, "the replica is %s (%.44s)", how, r->source[0] == '\0' ? "lag" : r->source);
-		finding_brief(f, "%s", how);
-	}
-}
-
-static void find_replication(struct step *st)
-{
-	const struct replication_facts *r = &st->facts->replication;
-	const struct sample *sample = snapshot_slot(st->snap, st->instance, "replication_brief").good;
-	int64_t age = snapshot_age_ms(st->snap, st->instance, "replication_brief");
-	bool broken = r->lag == LAG_STOPPED || r->lag == LAG_PAUSED ||
-	              (r->lag == LAG_UNKNOWN && r->note[0] != '\0');
-	bool over = st->facts->role == SERVER_REPLICA && (broken || is_behind(st->iv->cluster, r, 1));
-	bool clear = !broken && !is_behind(st->iv->cluster, r, 0.8);
-	if (age < 0 || age > OLD_MS)
-		return;
-	if (finding_sustained(st, FINDING_REPLICATION, sample, over, clear, 2) && !clear)
-		say_lag(st, r);
-}
+/* 5. The whole. */
 
 static void find_newer(struct step *st, const struct table *t)
 {
@@ -398,7 +359,7 @@ void finding_server_rules(struct step *st)
 		find_connections(st, t, sample);
 		find_history(st, t, sample);
 	}
-	find_replication(st);
+	finding_replication_rules(st);
 	t = row_of(st, "server", &sample);
 	if (t == NULL)
 		return;
