@@ -20,8 +20,10 @@ struct shell_source {
 	void (*kick)(void *arg, uint32_t interval_ms);            /* ask now; interval 0: as it is */
 	/* A new instance for this run. */
 	bool (*add)(void *arg, size_t like, const char *host, uint16_t port, struct err *e);
-	/* The full statement of one session: begins a question, NULL with e set when that cannot be asked. */
-	void *(*ask)(void *arg, size_t instance, const struct session_ref *session, struct err *e);
+	/* A probe about one session ("statement", "lock_rows"): begins a question, NULL with e set when that
+	 * cannot be asked. */
+	void *(*ask)(void *arg, size_t instance, const char *probe, const struct session_ref *session,
+	        struct err *e);
 	/* True when it is done: *sample is borrowed until forget, NULL with *e filled on failure. */
 	bool (*answer)(void *arg, void *question, const struct sample **sample, struct err *e);
 	void (*forget)(void *arg, void *question);

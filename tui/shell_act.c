@@ -218,7 +218,7 @@ static void forget_question(struct shell *sh)
 	sh->asked = (struct row_ref){.instance = -1};
 }
 
-void shell_ask(struct shell *sh, const struct row_ref *row)
+void shell_ask(struct shell *sh, const struct row_ref *row, const char *probe)
 {
 	const struct shell_source *source = sh->opt.source;
 	forget_question(sh);
@@ -228,10 +228,10 @@ void shell_ask(struct shell *sh, const struct row_ref *row)
 	sh->stale = true;
 	err_clear(&sh->answer_err);
 	if (source->ask != NULL)
-		sh->question =
-		        source->ask(source->arg, (size_t)row->instance, &row->session, &sh->answer_err);
+		sh->question = source->ask(source->arg, (size_t)row->instance,
+		        probe != NULL ? probe : "statement", &row->session, &sh->answer_err);
 	else
-		err_set(&sh->answer_err, ERR_UNSUPPORTED, "the full statement cannot be asked for here");
+		err_set(&sh->answer_err, ERR_UNSUPPORTED, "more about a session cannot be asked for here");
 	/* A question that could not be asked is answered: by why. */
 	sh->answered = sh->question == NULL;
 }

@@ -94,7 +94,7 @@ void shell_intent(struct shell *sh, struct intent *intent)
 		copy(sh, intent);
 		break;
 	case INTENT_ASK:
-		shell_ask(sh, &intent->row);
+		shell_ask(sh, &intent->row, intent->probe);
 		break;
 	case INTENT_ADD:
 		add_instance(sh, intent);

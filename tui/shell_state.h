@@ -118,7 +118,7 @@ void shell_line(struct shell *sh, const char *line); /* the `:` line */
 void shell_act(struct shell *sh, const struct intent *intent);
 void shell_dialog_key(struct shell *sh, const struct input_event *ev);
 void shell_follow(struct shell *sh); /* after new data: moves actions and questions on */
-void shell_ask(struct shell *sh, const struct row_ref *row);
+void shell_ask(struct shell *sh, const struct row_ref *row, const char *probe);
 size_t shell_running(const struct shell *sh);
 void shell_forget(struct shell *sh); /* questions and actions, at the end */
 

@@ -38,8 +38,8 @@ struct view_input {
 	bool read_only;
 	const struct keymap *keymap;
 	struct rect body; /* set by the shell: where the view draws */
-	/* The answer to INTENT_ASK, once it has come: the `statement` probe's sample of `asked`. NULL before.
-	 */
+	/* The answer to INTENT_ASK, once it has come: the sample of the probe that was asked about `asked`.
+	 * NULL before. */
 	const struct sample *answer;
 	const struct err *answer_err;
 	struct row_ref asked;
@@ -52,7 +52,7 @@ enum intent_kind {
 	INTENT_SCOPE,  /* narrow or widen to `scope`, same view */
 	INTENT_ACT,    /* open the action dialog for `rows`; `text`: to be said besides */
 	INTENT_COPY,   /* `text` to the clipboard */
-	INTENT_ASK,    /* fetch `row`'s full statement over ADMIN */
+	INTENT_ASK,    /* ask `probe` about `row`'s session over ADMIN */
 	INTENT_ADD,    /* add the replica `text` (host:port), like instance row.instance */
 	INTENT_PROMPT, /* open the filter prompt with `text`; each edit comes back as CMD_FILTER with arg */
 	INTENT_SAY     /* `text` in the message line; also the answer to a filter or column that is wrong */
@@ -63,6 +63,7 @@ enum { INTENT_ROWS_MAX = 512 };
 struct intent {
 	enum intent_kind kind;
 	const char *view; /* name of a view */
+	const char *probe; /* INTENT_ASK; NULL: its full statement */
 	struct scope scope;
 	struct row_ref row;
 	bool detail;

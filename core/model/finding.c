@@ -17,6 +17,7 @@ enum { FRESH_MS = 15000 };
 struct finding_memory {
 	bool once;
 	struct sessions *sessions;
+	struct episodes *episodes;
 	struct tree_memory *tree;
 	struct topology_memory *topology;
 	struct instance_memory *instances;
@@ -60,6 +61,7 @@ struct finding_memory *finding_memory_new(bool once)
 	struct finding_memory *m = xcalloc(1, sizeof(*m));
 	m->once = once;
 	m->sessions = sessions_new();
+	m->episodes = episodes_new();
 	m->tree = tree_memory_new();
 	m->topology = topology_memory_new();
 	return m;
@@ -71,6 +73,7 @@ void finding_memory_free(struct finding_memory *m)
 		return;
 	tree_memory_free(m->tree);
 	sessions_free(m->sessions);
+	episodes_free(m->episodes);
 	topology_memory_free(m->topology);
 	free(m->instances);
 	free(m);
@@ -267,6 +270,8 @@ struct findings *findings_build(struct finding_memory *m, const struct snapshot 
 	grow_memory(m, snap->n);
 	sessions_update(m->sessions, snap);
 	tree_memory_update(m->tree, m->sessions, snap);
+	episodes_update(m->episodes, snap, m->sessions);
+	out->episodes = m->episodes;
 	out->sessions = m->sessions;
 	out->tree = m->tree;
 	out->servers = server_facts_build(snap);

@@ -5,6 +5,7 @@
 #ifndef DBATOP_MODEL_FINDING_H
 #define DBATOP_MODEL_FINDING_H
 
+#include "core/model/episode.h"
 #include "core/model/identity.h"
 #include "core/model/replication.h"
 #include "core/model/session.h"
@@ -66,6 +67,8 @@ struct findings {
 	/* One for each instance of the snapshot: role and lag. */
 	struct server_facts *servers;
 	struct topology *topology; /* who replicates whom */
+	/* Stalls of this run and deadlocks; as sessions. */
+	const struct episodes *episodes;
 };
 
 struct finding_memory;

@@ -75,8 +75,10 @@ static bool add(void *arg, size_t like, const char *host, uint16_t port, struct 
 	return true;
 }
 
-static void *ask(void *arg, size_t instance, const struct session_ref *session, struct err *e)
+static void *ask(
+        void *arg, size_t instance, const char *probe, const struct session_ref *session, struct err *e)
 {
+	(void)probe;
 	struct stage *st = arg;
 	(void)instance;
 	(void)session;
