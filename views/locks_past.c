@@ -57,7 +57,7 @@ static void add_episodes(
 		if (!list[i].over)
 			continue;
 		if (!*begun)
-			locks_add_text(st, in, instance, STYLE_HEADER, "STALLS THAT ARE OVER, of this run",
+			locks_say_line(st, in, instance, STYLE_HEADER, "STALLS THAT ARE OVER, of this run",
 			        "past", 0);
 		*begun = true;
 		shown++;
@@ -65,7 +65,7 @@ static void add_episodes(
 		put_episode(in, instance, &list[i], b);
 		if (st->many)
 			buf_printf(b, "  on %s", view_instance_name(in, instance));
-		locks_add_text(st, in, instance, STYLE_TEXT, buf_str(b), "episode", (uint64_t)list[i].began);
+		locks_say_line(st, in, instance, STYLE_TEXT, buf_str(b), "episode", (uint64_t)list[i].began);
 	}
 }
 
@@ -96,7 +96,7 @@ static void add_last_deadlock(
 			buf_puts(b, "(rolled back)");
 		put_statement(in, instance, query->type == CELL_TEXT ? query->u.s : NULL,
 		        query->type == CELL_TEXT ? query->n : 0, b);
-		locks_add_text(st, in, instance, STYLE_TEXT, buf_str(b), "victim", row);
+		locks_say_line(st, in, instance, STYLE_TEXT, buf_str(b), "victim", row);
 	}
 }
 
@@ -121,7 +121,7 @@ static void add_deadlocks(struct locks_state *st, const struct view_input *in, s
 	buf_printf(b, ", %" PRId64 " in all", d->now);
 	if (postgres)
 		buf_puts(b, "; who they were is in the server's log");
-	locks_add_text(st, in, instance, STYLE_HEADER, buf_str(b), "deadlocks", 0);
+	locks_say_line(st, in, instance, STYLE_HEADER, buf_str(b), "deadlocks", 0);
 	add_last_deadlock(st, in, instance, b);
 }
 

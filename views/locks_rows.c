@@ -345,7 +345,7 @@ static void grow(struct growing *w, const uint32_t *roots, size_t n)
 
 /* --- One instance */
 
-void locks_add_text(struct locks_state *st, const struct view_input *in, size_t instance, enum style style,
+void locks_say_line(struct locks_state *st, const struct view_input *in, size_t instance, enum style style,
         const char *text, const char *name, uint64_t number)
 {
 	if (st->nlines == st->lines_cap) {
@@ -377,7 +377,7 @@ static void add_actions(struct locks_state *st, const struct view_input *in, siz
 	}
 	if (m->total > shown) {
 		snprintf(text, sizeof text, "           and %u more", m->total - shown);
-		locks_add_text(st, in, instance, STYLE_DIM, text, "more", 0);
+		locks_say_line(st, in, instance, STYLE_DIM, text, "more", 0);
 	}
 	if (m->cancel.node != LOCK_NONE && (m->n == 0 || m->action[0].node != m->cancel.node)) {
 		struct locks_row *r = add_row(st, other_key(in, instance, "cancel", 0));
@@ -390,7 +390,7 @@ static void add_actions(struct locks_state *st, const struct view_input *in, siz
 		return;
 	snprintf(text, sizeof text, "%s%u go%s on waiting: who holds it up is protected, hidden or not named",
 	        m->n ? "           " : "", m->stuck, m->stuck == 1 ? "es" : "");
-	locks_add_text(st, in, instance, STYLE_NOTICE, text, "stuck", 0);
+	locks_say_line(st, in, instance, STYLE_NOTICE, text, "stuck", 0);
 	st->any_move = true;
 }
 
@@ -409,7 +409,7 @@ static void add_instance(struct locks_state *st, const struct view_input *in, si
 
 		snprintf(text, sizeof text, "%s%s%.200s", st->many ? view_instance_name(in, instance) : "",
 		        st->many ? ": " : "", g->gate);
-		locks_add_text(st, in, instance, STYLE_NOTICE, text, "gate", 0);
+		locks_say_line(st, in, instance, STYLE_NOTICE, text, "gate", 0);
 	}
 	if (g->counts.waiters == 0)
 		return;

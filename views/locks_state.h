@@ -105,7 +105,7 @@ const struct lock_graph *locks_graph(const struct locks_state *st, size_t instan
 /* The row under the cursor; NULL for a ghost and outside. */
 const struct locks_row *locks_current(const struct locks_state *st);
 /* Adds a line; name and number tell it apart. */
-void locks_add_text(struct locks_state *st, const struct view_input *in, size_t instance, enum style style,
+void locks_say_line(struct locks_state *st, const struct view_input *in, size_t instance, enum style style,
         const char *text, const char *name, uint64_t number);
 bool locks_in_set(const struct list_key *set, size_t n, struct list_key key);
 /* locks_past.c: stalls that are over, deadlocks */

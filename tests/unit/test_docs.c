@@ -140,7 +140,7 @@ static void test_bash_completes(void **state)
 	complete("dbatop", "once doctor config probe\n");
 	complete("dbatop once --format", "text json csv\n");
 	complete("dbatop doctor -f", "text json\n");
-	complete("dbatop once --view", "fleet sessions replication tree\n");
+	complete("dbatop once --view", "fleet sessions locks replication tree\n");
 	complete("dbatop probe -e", "postgres mysql mariadb\n");
 	complete("dbatop probe", "list show\n");
 }
