@@ -82,7 +82,7 @@ static void put_statement(const struct instance_view *in, const struct cell *c, 
 	buf_free(&plain);
 }
 
-static void put_clean(const char *s, size_t n, struct buf *out)
+void once_clean(const char *s, size_t n, struct buf *out)
 {
 	struct glyph g;
 	char encoded[TEXT_ENCODED_MAX];
@@ -115,6 +115,6 @@ void once_cell(const struct snapshot *snap, size_t instance, const struct table 
 		put_statement(&snap->instances[instance], c, &raw);
 	else
 		buf_put(&raw, c->u.s, c->n);
-	put_clean(buf_str(&raw), raw.len, out);
+	once_clean(buf_str(&raw), raw.len, out);
 	buf_free(&raw);
 }

@@ -38,6 +38,12 @@ void once_look(const struct snapshot *snap, size_t instance, const struct view *
 void once_cell(const struct snapshot *snap, size_t instance, const struct table *t, size_t row, size_t col,
         struct buf *out);
 
+/* Appends text without what could act on a terminal. */
+void once_clean(const char *s, size_t n, struct buf *out);
+/* One field, quoted where it must be; the columns of an instance, which every line begins with. */
+void once_csv_field(const char *s, FILE *out);
+void once_csv_head(const struct once_instance *in, FILE *out);
+
 void once_json(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out);
 void once_csv(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out);
 /* The view as its screen shows it, w × h cells; ascii: no line art. False when the screen cannot be made. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/once.h"
+#include "cli/once_tree.h"
 #include "core/base/mem.h"
 
 enum { COLUMNS_MAX = 128 };
@@ -25,7 +26,7 @@ static void collect(struct columns *all, const struct table *t)
 	}
 }
 
-static void put_field(const char *s, FILE *out)
+void once_csv_field(const char *s, FILE *out)
 {
 	if (strpbrk(s, ",\"\r\n") == NULL) {
 		fputs(s, out);
@@ -40,14 +41,14 @@ static void put_field(const char *s, FILE *out)
 	fputc('"', out);
 }
 
-static void put_head(const struct once_instance *in, FILE *out)
+void once_csv_head(const struct once_instance *in, FILE *out)
 {
 	const char *fields[] = {in->name, in->engine, in->version, in->role, once_status_name(in->status),
 	        in->e.code != ERR_NONE ? in->e.text : NULL};
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (i > 0)
 			fputc(',', out);
-		put_field(fields[i] != NULL ? fields[i] : "", out);
+		once_csv_field(fields[i] != NULL ? fields[i] : "", out);
 	}
 }
 
@@ -61,21 +62,41 @@ static void put_row(const struct snapshot *snap, size_t instance, const struct c
 		if (col >= 0)
 			once_cell(snap, instance, t, row, (size_t)col, &text);
 		fputc(',', out);
-		put_field(buf_str(&text), out);
+		once_csv_field(buf_str(&text), out);
 		buf_free(&text);
 	}
 	fputs("\r\n", out);
 }
 
+static const char instance_columns[] = "instance,engine,version,server_role,status,error";
+
+static void put_tree(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out)
+{
+	struct once_tree *t = once_tree_new(snap);
+	fputs(instance_columns, out);
+	once_tree_csv_head(out);
+	fputs("\r\n", out);
+	for (size_t i = 0; i < snap->n; i++) {
+		struct once_instance in;
+		once_look(snap, i, view, waited_ms, &in);
+		once_tree_csv_rows(t, i, &in, out);
+	}
+	once_tree_free(t);
+}
+
 void once_csv(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out)
 {
+	if (strcmp(view->name, "tree") == 0) {
+		put_tree(snap, view, waited_ms, out);
+		return;
+	}
 	struct columns *all = xcalloc(1, sizeof(*all));
 	for (size_t i = 0; i < snap->n; i++)
 		collect(all, snapshot_table(snap, i, view->json_probe));
-	fputs("instance,engine,version,server_role,status,error", out);
+	fputs(instance_columns, out);
 	for (size_t k = 0; k < all->n; k++) {
 		fputc(',', out);
-		put_field(all->name[k], out);
+		once_csv_field(all->name[k], out);
 	}
 	fputs("\r\n", out);
 	for (size_t i = 0; i < snap->n; i++) {
@@ -83,7 +104,7 @@ void once_csv(const struct snapshot *snap, const struct view *view, int64_t wait
 		once_look(snap, i, view, waited_ms, &in);
 		size_t rows = in.table != NULL && in.table->nrows > 0 ? in.table->nrows : 1;
 		for (size_t r = 0; r < rows; r++) {
-			put_head(&in, out);
+			once_csv_head(&in, out);
 			put_row(snap, i, all, in.table != NULL && in.table->nrows > 0 ? in.table : NULL, r,
 			        out);
 		}

@@ -8,5 +8,10 @@
 
 /* "nodes", "edges" and "slots". */
 void once_replication(const struct snapshot *snap, json_t *root);
+/* "groups" by signature, in the order of the screen: [{"kind", "state", "wait_type", "wait", "statement",
+ * "app", "user", "count", "oldest_ms", "per_minute", "instances": [{"name", "count", "oldest_ms", "sessions":
+ * [id]}]}].
+ */
+void once_tree(const struct snapshot *snap, json_t *root);
 
 #endif

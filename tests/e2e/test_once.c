@@ -312,9 +312,64 @@ static void test_a_stopped_writable_replica(void **state)
 	lab_remove(replica.name);
 }
 
+static void expect_share(json_t *share)
+{
+	static const char *const keys[] = {"name", "count", "oldest_ms", "sessions"};
+	expect_keys(share, keys, sizeof(keys) / sizeof(keys[0]), true);
+	assert_int_equal(json_integer_value(json_object_get(share, "count")),
+	        json_array_size(json_object_get(share, "sessions")));
+}
+
+static void test_tree(void **state)
+{
+	(void)state;
+	static const char *const keys[] = {"kind", "state", "wait_type", "wait", "statement", "app", "user",
+	        "count", "oldest_ms", "per_minute", "instances"};
+	struct proc *p =
+	        run((const char *[]){TEST_DBATOP, "once", "-v", "tree", "-f", "json", pg_url, my_url, NULL});
+	json_t *root = parse(p);
+	assert_int_equal(p->exit_code, 0);
+	expect_keys(root, root_keys, sizeof(root_keys) / sizeof(root_keys[0]), false);
+	assert_string_equal(text(root, "view"), "tree");
+	json_t *groups = json_object_get(root, "groups");
+	bool servers_own = false;
+	assert_true(json_array_size(groups) > 0);
+	for (size_t i = 0; i < json_array_size(groups); i++) {
+		json_t *group = json_array_get(groups, i);
+		json_int_t count = 0;
+		expect_keys(group, keys, sizeof(keys) / sizeof(keys[0]), true);
+		assert_true(json_is_null(json_object_get(group, "per_minute")));
+		servers_own = servers_own || strcmp(text(group, "kind"), "system") == 0;
+		json_t *shares = json_object_get(group, "instances");
+		for (size_t k = 0; k < json_array_size(shares); k++) {
+			expect_share(json_array_get(shares, k));
+			count += json_integer_value(json_object_get(json_array_get(shares, k), "count"));
+		}
+		assert_int_equal(count, json_integer_value(json_object_get(group, "count")));
+	}
+	/* The checkpointer and its like are always there. */
+	assert_true(servers_own);
+	json_decref(root);
+	proc_free(p);
+
+	p = run((const char *[]){TEST_DBATOP, "once", "-v", "tree", "-f", "csv", pg_url, NULL});
+	static const char head[] =
+	        "instance,engine,version,server_role,status,error,kind,state,wait_type,wait,"
+	        "statement,app,user,count,oldest_ms\r\n";
+	assert_int_equal(strncmp(p->out_bytes.data, head, strlen(head)), 0);
+	assert_non_null(strstr(p->out_bytes.data, ",system,"));
+	proc_free(p);
+
+	p = run((const char *[]){TEST_DBATOP, "once", "-v", "tree", pg_url, NULL});
+	assert_non_null(strstr(p->out_bytes.data, "by signature"));
+	assert_non_null(strstr(p->out_bytes.data, "the server's own"));
+	proc_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_tree),
 	        cmocka_unit_test(test_fleet_beside_a_black_hole),
 	        cmocka_unit_test(test_one_server_by_several_names),
 	        cmocka_unit_test(test_sessions),
