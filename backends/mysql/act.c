@@ -118,7 +118,7 @@ static void fresh(const struct ctx *ctx, struct conn *admin, const struct guard_
 	for (unsigned i = 0; i < FRESH_TRIES; i++) {
 		unsigned done = 0;
 		buf_reset(&admin->sql);
-		guard_fresh(s, req, ++admin->looks, GUARD_MARIADB_WITHIN_US << (i / 4), &admin->sql);
+		guard_fresh(s, req, ++admin->looks, GUARD_MARIADB_WITHIN_US << (i / MARIADB_EACH), &admin->sql);
 		int native = send_packet(ctx, admin, out, &done);
 		late = native == GUARD_LATE;
 		/* MySQL says so by its fifth statement, before anything was tried. */

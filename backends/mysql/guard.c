@@ -264,8 +264,8 @@ static void mariadb_act(const struct action_request *req, const char *id, unsign
 		buf_puts(b, cancel ? "ELSE " : "END IF; ");
 	}
 	if (exact && !cancel) {
-		/* Nothing has to be read in between, so this is short on a slow server as well. */
-		mariadb_late(GUARD_WITHIN_US, b);
+		/* Nothing is read in between, so this takes 15 to 35 us, less than a client needs for a COMMIT. */
+		mariadb_late(GUARD_STEP_US, b);
 		buf_printf(b, " AND dbatop_query = %s THEN ", id);
 		mariadb_signal(GUARD_HALF, "late", b);
 		buf_puts(b, "END IF; ");
