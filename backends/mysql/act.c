@@ -67,14 +67,19 @@ static int send_packet(const struct ctx *ctx, struct conn *admin, struct action_
 }
 
 /* Whether the target was still what was seen, and only the time ran out between proof and act; or a procedure
- * of it had gone on to its next statement at just that moment. */
+ * of it had gone on to its next statement at just that moment. half: becomes true when its statement was
+ * cancelled. */
 static bool was_late(const struct ctx *ctx, struct conn *admin, const struct action_request *req,
-        const struct action_result *out, int native)
+        const struct action_result *out, int native, bool *half)
 {
 	struct answer a;
 	struct err e;
-	if (conn_is_mariadb(admin))
-		return native == GUARD_LATE || native == GUARD_HALF || native == GUARD_NO_QUERY;
+	if (conn_is_mariadb(admin)) {
+		*half = *half || (native == GUARD_NO_THREAD &&
+		                         conn_ask(ctx, admin, &a, &e, "SELECT @dbatop_half = TRUE") &&
+		                         !a.null[0] && strcmp(a.value[0], "1") == 0);
+		return native == GUARD_LATE || native == GUARD_NO_THREAD || native == GUARD_NO_QUERY;
+	}
 	return out->outcome == OUTCOME_MOVED_ON && req->dialect == KILL_NATIVE &&
 	       conn_ask(ctx, admin, &a, &e, "SELECT @dbatop_target") && !a.null[0];
 }
@@ -91,8 +96,7 @@ static void live(const struct ctx *ctx, struct conn *admin, const struct guard_s
 		buf_reset(&admin->sql);
 		guard_live(s, req, within << (i / each), &admin->sql);
 		int native = send_packet(ctx, admin, out, &done);
-		half = half || native == GUARD_HALF;
-		if (!was_late(ctx, admin, req, out, native)) {
+		if (!was_late(ctx, admin, req, out, native, &half)) {
 			/* Its statement was cancelled, which is not nothing: to be followed. */
 			if (half && out->outcome == OUTCOME_MOVED_ON)
 				out->outcome = OUTCOME_SENT;
@@ -118,9 +122,10 @@ static void fresh(const struct ctx *ctx, struct conn *admin, const struct guard_
 	for (unsigned i = 0; i < FRESH_TRIES; i++) {
 		unsigned done = 0;
 		buf_reset(&admin->sql);
-		guard_fresh(s, req, ++admin->looks, GUARD_MARIADB_WITHIN_US << (i / MARIADB_EACH), &admin->sql);
+		guard_fresh(
+		        s, req, ++admin->looks, GUARD_MARIADB_WITHIN_US << (i / MARIADB_EACH), &admin->sql);
 		int native = send_packet(ctx, admin, out, &done);
-		late = native == GUARD_LATE;
+		late = native == GUARD_LATE || (s->mariadb && native == GUARD_NO_THREAD);
 		/* MySQL says so by its fifth statement, before anything was tried. */
 		if (s->mariadb ? !late && native != GUARD_STALE
 		               : done != 4 || out->outcome != OUTCOME_MOVED_ON)

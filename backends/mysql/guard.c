@@ -239,47 +239,60 @@ static void mariadb_begin(const struct action_request *req, const char *id, cons
 	} else if (id != NULL) {
 		buf_printf(b, " AND p.QUERY_ID = %s", id);
 	}
-	buf_puts(b, "); ");
+	buf_puts(b, "); SET @dbatop_half = FALSE; ");
 }
 
-static void mariadb_late(unsigned within_us, struct buf *b)
+/* Nothing is done any more once within_us have passed since dbatop_at: as KILL's own argument, so that
+ * nothing lies between the look at the clock and the act. After the target's statement was cancelled by its
+ * id nothing had to be read, which takes 15 to 35 us, less than a client needs for a COMMIT. 0 is nobody's
+ * id. */
+static void mariadb_kill_in_time(const struct action_request *req, unsigned within_us, struct buf *b)
 {
-	buf_printf(b, "IF TIMESTAMPDIFF(MICROSECOND, dbatop_at, SYSDATE(6)) >= %u", within_us);
+	if (within_us == 0)
+		buf_printf(b, "KILL %s %" PRId64 "; ", what(req), req->target.id);
+	else
+		buf_printf(b,
+		        "KILL %s IF(TIMESTAMPDIFF(MICROSECOND, dbatop_at, SYSDATE(6)) < "
+		        "IF(@dbatop_half, %u, %u) AND (@dbatop_half OR SYSDATE(6) > NOW(6)), %" PRId64
+		        ", 0); ",
+		        what(req), GUARD_STEP_US, within_us, req->target.id);
+}
+
+static void mariadb_call_in_time(const struct action_request *req, unsigned within_us, struct buf *b)
+{
+	if (within_us > 0) {
+		buf_printf(b,
+		        "IF TIMESTAMPDIFF(MICROSECOND, dbatop_at, SYSDATE(6)) >= %u OR SYSDATE(6) = NOW(6) "
+		        "THEN ",
+		        within_us);
+		mariadb_signal(GUARD_LATE, "late", b);
+		buf_puts(b, "END IF; ");
+	}
+	buf_printf(b, "CALL %s(%" PRId64 "); ", procedures[req->dialect][req->kind == ACTION_TERMINATE],
+	        req->target.id);
 }
 
 /* within_us: 0 when the session itself is meant, whatever it does.
  * KILL QUERY ID is the one thing that compares and acts in a single step: while the target is still at the
- * statement `id`, that is the last proof, also before the end of its connection. What has no such step comes
- * too late when the server's thread had to wait for a processor meanwhile, and does nothing then. */
+ * statement `id`, that is the last proof, also before the end of its connection. */
 static void mariadb_act(const struct action_request *req, const char *id, unsigned within_us, struct buf *b)
 {
-	const char *const *procedure = procedures[req->dialect];
 	bool cancel = req->kind == ACTION_CANCEL, native = req->dialect == KILL_NATIVE;
 	bool exact = id != NULL && (native || (req->dialect == KILL_RDS && cancel));
-	if (exact) {
-		buf_printf(b, "IF dbatop_query = %s THEN ", id);
-		if (!cancel)
-			buf_puts(b, "SET dbatop_at = SYSDATE(6); ");
-		buf_printf(b, native ? "KILL QUERY ID %s; " : "CALL mysql.rds_kill_query_id(%s); ", id);
-		buf_puts(b, cancel ? "ELSE " : "END IF; ");
-	}
-	if (exact && !cancel) {
-		/* Nothing is read in between, so this takes 15 to 35 us, less than a client needs for a COMMIT. */
-		mariadb_late(GUARD_STEP_US, b);
-		buf_printf(b, " AND dbatop_query = %s THEN ", id);
-		mariadb_signal(GUARD_HALF, "late", b);
-		buf_puts(b, "END IF; ");
-	}
-	if (within_us > 0) {
-		mariadb_late(within_us, b);
-		buf_printf(b, " OR (SYSDATE(6) = NOW(6) AND dbatop_query <> %s) THEN ", exact ? id : "0");
-		mariadb_signal(GUARD_LATE, "late", b);
-		buf_puts(b, "END IF; ");
-	}
+	if (exact && cancel)
+		buf_printf(b,
+		        native ? "IF dbatop_query = %s THEN KILL QUERY ID %s; ELSE "
+		               : "IF dbatop_query = %s THEN CALL mysql.rds_kill_query_id(%s); ELSE ",
+		        id, id);
+	else if (exact)
+		buf_printf(b,
+		        "IF dbatop_query = %s THEN SET @dbatop_half = TRUE, dbatop_at = SYSDATE(6); "
+		        "KILL QUERY ID %s; END IF; ",
+		        id, id);
 	if (native)
-		buf_printf(b, "KILL %s %" PRId64 "; ", what(req), req->target.id);
+		mariadb_kill_in_time(req, within_us, b);
 	else
-		buf_printf(b, "CALL %s(%" PRId64 "); ", procedure[!cancel], req->target.id);
+		mariadb_call_in_time(req, within_us, b);
 	buf_puts(b, exact && cancel ? "END IF; END" : "END");
 }
 

@@ -30,9 +30,9 @@ bool guard_statement(const char *query_guard, struct guard_statement *out);
 
 /* Appends the whole packet that acts on req's target if it is still what was seen, and does nothing
  * otherwise. Where proof and act are two steps, nothing is done either when more than within_us lie between
- * them, or between the begin of a look at the list of sessions and the act: MySQL then fails as if the target
- * had moved on and leaves @dbatop_target set, MariaDB fails with GUARD_LATE or
- * GUARD_HALF. */
+ * them, or between the begin of a look at the list of sessions and the act: then it fails with GUARD_LATE or
+ * GUARD_NO_THREAD. MySQL leaves @dbatop_target set; MariaDB sets @dbatop_half when it has cancelled the
+ * target's statement, which comes before the end of a connection. */
 enum { GUARD_STEP_US = 50, GUARD_WITHIN_US = 100, GUARD_MARIADB_WITHIN_US = 500 };
 void guard_live(
         const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out);
@@ -43,10 +43,8 @@ void guard_fresh(const struct guard_server *s, const struct action_request *req,
 void guard_reap(const struct guard_server *s, int64_t id, const char *run, bool terminate, struct buf *out);
 
 /* Numbers by which a packet says that its condition did not hold; STALE: that it could not be looked at;
- * LATE: that too much time passed after it held; HALF: the same, after its statement was cancelled, which
- * comes before the end of a connection. */
+ * LATE: that too much time passed after it held. */
 enum {
-	GUARD_HALF = 31996,
 	GUARD_LATE = 31997,
 	GUARD_SIGNAL = 31999,
 	GUARD_STALE = 31998,
