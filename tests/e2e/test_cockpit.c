@@ -58,8 +58,9 @@ static void pile_up(const struct lab_server *server, struct proc **out)
 static int setup(void **state)
 {
 	(void)state;
-	postgres = lab_server("pg15");
-	mariadb = lab_server("maria1011");
+	/* Of its own: which session is the worst, and which row the last, must not depend on others. */
+	postgres = lab_spawn("pg15", "cockpit15", NULL);
+	mariadb = lab_spawn("maria1011", "cockpit1011", NULL);
 	return 0;
 }
 
@@ -71,6 +72,14 @@ static int teardown(void **state)
 		proc_free(clients[i]);
 		clients[i] = NULL;
 	}
+	return 0;
+}
+
+static int remove_servers(void **state)
+{
+	teardown(state);
+	lab_remove(postgres.name);
+	lab_remove(mariadb.name);
 	return 0;
 }
 
@@ -217,5 +226,5 @@ int main(void)
 	        cmocka_unit_test_teardown(test_two_keys_to_the_culprit, teardown),
 	        cmocka_unit_test_teardown(test_every_key_leads_somewhere, teardown),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, remove_servers);
 }
