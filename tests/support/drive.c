@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 enum {
+#ifdef DBATOP_JOIN_AT_EXIT
+	CONNECT_MS = 20000, /* sanitizers slow logins over TLS down by the order of ten */
+#else
 	CONNECT_MS = 5000,
+#endif
 	FETCH_MS = 5000,
 	GATE_PLACES = 8,
 	STATEMENT_MS = 2000,
