@@ -261,9 +261,10 @@ static void recover(struct lane *l, const struct err *e)
 static void publish_carried(struct lane *l, const struct probe_state *by, const struct sample *s)
 {
 	const struct probe *p = s->probe->carried;
-	struct probe_state *ps = p == NULL ? NULL : &l->probe[p->slot];
-	if (s->table == NULL || s->table->carried == NULL || ps->probe != p || ps->asked ||
-	        ps->when.due >= by->when.due)
+	if (p == NULL || s->table == NULL || s->table->carried == NULL)
+		return;
+	struct probe_state *ps = &l->probe[p->slot];
+	if (ps->probe != p || ps->asked || ps->when.due >= by->when.due)
 		return;
 	struct sample *c = sample_new(p, arena_new());
 	struct table *t = table_copy(c->arena, s->table->carried);

@@ -2,7 +2,9 @@
 """One PostgreSQL with 500 sessions, asked every second, by dbatop and by pg_activity in the same run, each on its
 own terminal of the same size. Two tables: without waiters, and with nine that wait for a row lock: dbatop then asks
 every second who blocks whom, which pg_activity's screen does not show. pg_activity runs twice: with its process figures (a role that may see where the
-data folder is) and without. Time in the server is that of pg_stat_statements, planning included, by role."""
+data folder is) and without. Time in the server is that of pg_stat_statements, planning included, by role; on a
+busy machine it is mostly waiting, so the processor time of the backends (Linux' schedstat: parsing and sending
+included) stands beside it."""
 import os
 import shutil
 import sys
@@ -25,15 +27,25 @@ def roles(row):
     conn.close()
 
 
+def ran(pid):
+    """Milliseconds a process has run."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as handle:
+        return int(handle.read().split()[0]) / 1e6
+
+
 def in_server(row):
-    """role: (statements, milliseconds) so far."""
+    """role: (statements, milliseconds, milliseconds on the processor) so far."""
     conn = field.connect(row)
     with conn, conn.cursor() as cursor:
         cursor.execute("SELECT r.rolname, sum(s.calls), sum(s.total_exec_time + s.total_plan_time) "
                        "FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid GROUP BY 1")
         found = {name: (float(calls), float(spent)) for name, calls, spent in cursor.fetchall()}
+        cursor.execute("SELECT usename, pid FROM pg_stat_activity WHERE usename = ANY(%s)", (list(ROLES.values()),))
+        on_cpu = {}
+        for name, pid in cursor.fetchall():
+            on_cpu[name] = on_cpu.get(name, 0.0) + ran(pid)
     conn.close()
-    return {key: found.get(role, (0.0, 0.0)) for key, role in ROLES.items()}
+    return {key: (*found.get(role, (0.0, 0.0)), on_cpu.get(role, 0.0)) for key, role in ROLES.items()}
 
 
 def start(row, path):
@@ -64,13 +76,15 @@ def measure(row, screens):
     passed = time.monotonic() - began
     server = {key: tuple(b - a for a, b in zip(server[key], after)) for key, after in in_server(row).items()}
     return {key: {"cpu": (s.cpu() - before[key][0]) / passed * 1000, "bytes": (s.bytes - before[key][1]) / passed,
-                  "rss": s.rss(), "calls": server[key][0] / passed, "server": server[key][1] / passed}
+                  "rss": s.rss(), "calls": server[key][0] / passed, "server": server[key][1] / passed,
+                  "backends": server[key][2] / passed}
             for key, s in screens.items()}
 
 
 def rows_of(found):
     figures = (("CPU, ms a second", "cpu", "1/30 and 1/3"), ("memory, MB", "rss", "1/2"),
                ("bytes to the terminal a second", "bytes", "1/5"), ("time in the server, ms a second", "server", "1/2"),
+               ("its backends' CPU, ms a second", "backends", ""),
                ("statements a second", "calls", ""))
     yield ("", "dbatop", "pg_activity", "without process figures", "dbatop is 1/", "and 1/", "at most")
     for name, key, target in figures:
