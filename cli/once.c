@@ -58,7 +58,9 @@ void once_look(const struct snapshot *snap, size_t instance, const struct view *
 	        .status = ONCE_UP,
 	        .table = snapshot_table(snap, instance, view->json_probe)};
 	find_error(snap, instance, view, out);
-	if (link->state == LINK_UP && out->table != NULL)
+	/* Gated: there is nothing to ask for just now. */
+	if (link->state == LINK_UP &&
+	        (out->table != NULL || snapshot_is_gated(snap, instance, view->json_probe)))
 		return;
 	if (link->state == LINK_UP && out->status == ONCE_PARTIAL)
 		return;

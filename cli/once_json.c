@@ -67,7 +67,7 @@ static json_t *instance_json(
 static const struct {
 	const char *view;
 	void (*add)(const struct snapshot *snap, json_t *root);
-} parts[] = {{"replication", once_replication}, {"tree", once_tree}};
+} parts[] = {{"replication", once_replication}, {"tree", once_tree}, {"locks", once_locks}};
 
 void once_json(const struct snapshot *snap, const struct view *view, int64_t waited_ms, FILE *out)
 {

@@ -13,5 +13,7 @@ void once_replication(const struct snapshot *snap, json_t *root);
  * [id]}]}].
  */
 void once_tree(const struct snapshot *snap, json_t *root);
+/* Into each instance: "waiters", "roots", "edges", "best_move", "note". */
+void once_locks(const struct snapshot *snap, json_t *root);
 
 #endif
