@@ -51,6 +51,17 @@ static bool is_idle_xact(const struct session *s)
 	return s->state == STATE_IDLE_XACT || s->state == STATE_IDLE_ABORTED;
 }
 
+/* Who waits for whom is best seen in Locks, where the server has a statement for it. */
+static const char *view_of_blocked(const struct step *st)
+{
+	const struct probe_set *probes = st->snap->probes;
+	const struct server_identity *server = &st->iv->link.server;
+	int slot = probe_set_slot(probes, "locks");
+	bool served = slot >= 0 &&
+	              probe_set_find(probes, (unsigned)slot, server->engine, server->version, NULL) != NULL;
+	return served ? "locks" : "sessions";
+}
+
 /* A holder that is no session leads to the first that waits for it. */
 static void point_at(struct step *st, struct finding *f, const struct session *s)
 {
@@ -110,6 +121,7 @@ static void say_blocked(struct step *st, const struct session *s)
 	bool crit = n >= WAITERS_CRIT || s->longest_ms >= WAIT_CRIT_MS;
 	struct finding *f = finding_add(st, FINDING_BLOCKED, crit ? SEVERITY_CRIT : SEVERITY_WARN, n);
 	point_at(st, f, s);
+	f->view = view_of_blocked(st);
 	describe_root(st, s, root, sizeof(root));
 	finding_text(st, f, "%" PRIu32 " session%s for %s", n, n == 1 ? " waits" : "s wait", root);
 	if (s->kind == SESSION_PREPARED)
@@ -140,6 +152,7 @@ static void say_unknown_holder(struct step *st)
 	struct finding *f =
 	        finding_add(st, FINDING_BLOCKED, n >= WAITERS_CRIT ? SEVERITY_CRIT : SEVERITY_WARN, n);
 	point_at(st, f, longest);
+	f->view = view_of_blocked(st);
 	finding_text(st, f,
 	        "%u session%s for a lock, %s %" PRId64 " in a statement of %s; who holds it is not visible",
 	        n, n == 1 ? " waits" : "s wait", id_word(st), longest->id,

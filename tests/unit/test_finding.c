@@ -136,7 +136,7 @@ static void test_blocked(void **state)
 	found(&sc, SEVERITY_CRIT,
 	        "orders-1: 2 sessions wait for pid 4711 (idle in transaction 3m12s, app=checkout)",
 	        "2 wait for 4711");
-	assert_string_equal(sc.found->item[0].view, "sessions");
+	assert_string_equal(sc.found->item[0].view, "locks");
 	assert_int_equal(sc.found->item[0].culprit.id, 4711);
 	assert_string_equal(sc.found->item[0].culprit.started, "13:00");
 
