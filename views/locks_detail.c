@@ -217,6 +217,11 @@ static void describe_statement(struct detail *d)
 	if (d->s && sessions_statement(d->in, d->instance, d->s->query, d->s->query_n, STATEMENT_MAX, &b)) {
 		heading(d, d->s->query_ms >= 0 ? "STATEMENT" : "LAST STATEMENT");
 		document_sql(d->doc, sessions_dialect(d->in, d->instance), buf_str(&b), b.len);
+	} else if (d->s) {
+		heading(d, "");
+		document_puts(d->doc, STYLE_DIM,
+		        d->s->state == STATE_HIDDEN ? "Its statement is hidden from us."
+		                                    : "It shows no statement.");
 	}
 	buf_free(&b);
 }
@@ -242,9 +247,9 @@ void locks_describe(struct locks_state *st, const struct view_input *in)
 	buf_init(&d.b, 4096);
 	describe_who(&d);
 	describe_blockers(&d);
-	describe_behind(&d);
 	describe_actions(&d);
 	describe_statement(&d);
+	describe_behind(&d);
 	describe_locks(&d);
 	buf_free(&d.b);
 }
