@@ -3,8 +3,8 @@
 
     docs/pictures.py [BINARY]        build/release/dbatop unless named; takes about two minutes
 
-Starts the demo's servers and its first incident, lets the figures of a minute gather, takes Fleet and Sessions,
-and stops everything again.
+Starts the demo's servers and its first incident, lets the figures of a minute gather, takes Fleet, Sessions and
+Tree, and stops everything again.
 """
 import fcntl
 import glob
@@ -64,6 +64,7 @@ def take(binary, config, folder):
     drain(terminal, GATHER)
     picture(terminal, folder, [], "fleet.svg")
     picture(terminal, folder, ["!"], "sessions.svg")
+    picture(terminal, folder, ["5", "\033[C"], "tree.svg")
     os.write(terminal, b"q")
     drain(terminal, 1)
     os.close(terminal)

@@ -39,15 +39,6 @@ struct suspect {
 	int score;
 };
 
-struct group {
-	size_t from, n;
-	unsigned idle, idle_xact;
-	int worst, more, score;
-	uint32_t culprit; /* the worst of it, then the oldest */
-	struct tree_growth growth;
-	bool growing;
-};
-
 static bool is_idle_xact(const struct session *s)
 {
 	return s->state == STATE_IDLE_XACT || s->state == STATE_IDLE_ABORTED;
@@ -92,7 +83,7 @@ static int order_suspects(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static void judge(const struct step *st, struct suspect *all, struct group *g)
+static void judge(const struct step *st, struct suspect *all, struct leak_group *g)
 {
 	const struct session_view *v = st->sessions;
 	int64_t oldest = -1;
@@ -120,7 +111,7 @@ static void judge(const struct step *st, struct suspect *all, struct group *g)
 }
 
 /* Minutes until the server takes no more connections, -1 when that is not known or far away. */
-static int minutes_left(const struct step *st, const struct group *g)
+static int minutes_left(const struct step *st, const struct leak_group *g)
 {
 	const struct table *pulse = snapshot_table(st->snap, st->instance, "pulse");
 	int64_t used;
@@ -138,7 +129,7 @@ static void put_name(char *out, size_t cap, const char *text, size_t n)
 	text_truncate(out, cap, text, n, NAME_MAX_CELLS, false);
 }
 
-static void say(struct step *st, const struct group *g)
+static void say(struct step *st, const struct leak_group *g)
 {
 	const struct session *s = &st->sessions->sessions[g->culprit];
 	char who[NAME_BYTES];
@@ -174,7 +165,7 @@ static void say(struct step *st, const struct group *g)
 	finding_brief(f, "leak: %zu of %.48s%s", g->n, who, growth);
 }
 
-static bool is_worse(const struct group *a, const struct group *b)
+static bool is_worse(const struct leak_group *a, const struct leak_group *b)
 {
 	if (a->growing != b->growing)
 		return a->growing;
@@ -183,14 +174,16 @@ static bool is_worse(const struct group *a, const struct group *b)
 	return a->n > b->n;
 }
 
-void finding_leak_rules(struct step *st)
+/* Once for each sample: new data of another server says nothing new about this one. */
+static void find_worst(struct step *st)
 {
 	const struct session_view *v = st->sessions;
-	int64_t age = snapshot_age_ms(st->snap, st->instance, "sessions");
-	struct group worst = {.n = 0};
-	if (age < 0 || age > OLD_MS || v->sample == NULL)
-		return;
 	const struct tree_fact *facts = tree_facts(st->tree, st->instance);
+	struct leak_group *worst = &st->mem->leak;
+	if (st->mem->leak_judged == v->sample->finished)
+		return;
+	st->mem->leak_judged = v->sample->finished;
+	*worst = (struct leak_group){.n = 0};
 	struct suspect *all = xcalloc(v->n + 1, sizeof(*all));
 	size_t n = 0;
 	for (uint32_t i = 0; i < v->n; i++) {
@@ -200,17 +193,27 @@ void finding_leak_rules(struct step *st)
 	if (n > 1)
 		qsort(all, n, sizeof(*all), order_suspects);
 	for (size_t i = 0; i < n;) {
-		struct group g = {.from = i};
+		struct leak_group g = {.from = i};
 		while (i < n && all[i].source == all[g.from].source)
 			i++;
 		g.n = i - g.from;
 		judge(st, all, &g);
-		if (worst.n == 0 || is_worse(&g, &worst))
-			worst = g;
+		if (worst->n == 0 || is_worse(&g, worst))
+			*worst = g;
 	}
 	free(all);
-	bool over = worst.growing || worst.score > SCORE_ON;
-	bool clear = !worst.growing && worst.score < SCORE_OFF;
-	if (finding_sustained(st, FINDING_LEAK, v->sample, over, clear, SAMPLES) && worst.n > 0)
-		say(st, &worst);
+}
+
+void finding_leak_rules(struct step *st)
+{
+	const struct session_view *v = st->sessions;
+	int64_t age = snapshot_age_ms(st->snap, st->instance, "sessions");
+	if (age < 0 || age > OLD_MS || v->sample == NULL)
+		return;
+	find_worst(st);
+	const struct leak_group *worst = &st->mem->leak;
+	bool over = worst->growing || worst->score > SCORE_ON;
+	bool clear = !worst->growing && worst->score < SCORE_OFF;
+	if (finding_sustained(st, FINDING_LEAK, v->sample, over, clear, SAMPLES) && worst->n > 0)
+		say(st, worst);
 }

@@ -11,6 +11,16 @@ struct rule_memory {
 	bool on;
 };
 
+/* Sessions of one source that are suspected to be a leak: the worst group of an instance. */
+struct leak_group {
+	size_t from, n; /* of the suspects, while they are judged; n 0: there is none */
+	unsigned idle, idle_xact;
+	int worst, more, score;
+	uint32_t culprit; /* the worst of it, then the oldest: an index of sessions */
+	struct tree_growth growth;
+	bool growing;
+};
+
 struct instance_memory {
 	struct rule_memory rule[FINDING_KINDS];
 	enum server_role role, role_before;
@@ -21,6 +31,8 @@ struct instance_memory {
 	mono_ns moved_at; /* another server answered */
 	int64_t history;
 	int64_t clients, clients_before; /* of the role now, of the role before */
+	mono_ns leak_judged;             /* `finished` of the sample that `leak` is of */
+	struct leak_group leak;
 };
 
 struct step {

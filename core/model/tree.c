@@ -213,10 +213,12 @@ static struct tree_growth run_growth(const struct tree_work *w, const struct run
 	}
 }
 
-/* Doubling steps, so that lines do not change places with every count. */
-static int growing(const struct tree_growth *g)
+/* By three a minute and by a twentieth of it; in doubling steps, so that lines do not change places with
+ * every count. */
+static int growing(const struct run *r)
 {
-	return g->known && g->per_minute >= 1 ? 1 + ilogb(g->per_minute) : 0;
+	const struct tree_growth *g = &r->growth;
+	return g->known && g->per_minute >= 3 && g->per_minute * 20 >= r->n ? 1 + ilogb(g->per_minute) : 0;
 }
 
 static void measure(const struct tree_work *w, struct run *r)
@@ -275,8 +277,8 @@ static void set_rank(const struct tree_work *w, struct run *r)
 	r->rank = 0;
 	if (e->heading != HEADING_NONE || w->q->sort != TREE_SORT_GROWTH)
 		return;
-	r->rank = 2 * (64 - growing(&r->growth));
-	r->rank += w->q->axis == TREE_BY_SIGNATURE && s->idle && growing(&r->growth) == 0;
+	r->rank = 2 * (64 - growing(r));
+	r->rank += w->q->axis == TREE_BY_SIGNATURE && s->idle && growing(r) == 0;
 }
 
 static const char *name_of(const struct tree_work *w, const struct run *r)

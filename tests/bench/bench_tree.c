@@ -123,6 +123,7 @@ int main(int argc, char **argv)
 	static const char *const names[PARTS] = {"rows -> sessions", "sessions -> groups, counts",
 	        "groups -> lines", "lines -> surface", "a frame, whole"};
 	static int64_t ns[PARTS][ROUNDS];
+	const int half = ROUNDS / 2, most = ROUNDS * 99 / 100;
 	setlocale(LC_CTYPE, "C.UTF-8");
 	if (argc > 1 && strcmp(argv[1], "callgrind") == 0) {
 		frames(argc > 2 ? argv[2] : "signature", 10, ns);
@@ -135,7 +136,7 @@ int main(int argc, char **argv)
 		for (int p = 0; p < PARTS; p++) {
 			qsort(ns[p], ROUNDS, sizeof(ns[p][0]), compare);
 			printf("  %-30s median %8.3f ms   p99 %8.3f ms\n", names[p],
-			        (double)ns[p][ROUNDS / 2] / 1e6, (double)ns[p][ROUNDS * 99 / 100] / 1e6);
+			        (double)ns[p][half] / 1e6, (double)ns[p][most] / 1e6);
 		}
 	}
 	return 0;
