@@ -215,6 +215,7 @@ static void what_changed_comes_whole(const struct lab_server *server)
 	assert_string_equal(text_of(chain.t[3], chain.id, "query"), "SELECT 'after'");
 
 	/* In a transaction, then ended. */
+	drop(&chain);
 	begin_chain(&chain, c, victim);
 	run(victim, "BEGIN");
 	step(&chain, 3);
@@ -223,6 +224,7 @@ static void what_changed_comes_whole(const struct lab_server *server)
 	run(victim, "COMMIT");
 
 	/* A stamp that is not the server's: all rows come, once. */
+	drop(&chain);
 	begin_chain(&chain, c, victim);
 	mark(chain.t[2], chain.id);
 	((int64_t *)(uintptr_t)chain.t[2]->kept->stamp)[row_of(chain.t[2], chain.id)]++;
