@@ -229,7 +229,7 @@ static bool take_cell(struct fetching *f, struct table_builder *builder, PGresul
 	if (PQgetisnull(r, 0, field))
 		return table_build_set(builder, col, NULL, 0, e);
 	if (put == PUT_NAMES) {
-		n = pg_names_put(f->c, text, named, sizeof(named));
+		n = pg_names_put(f->c, text, named, sizeof(named), &f->unnamed);
 		text = named;
 	} else if (put == PUT_BYTES) {
 		n = unescape(text);
@@ -302,6 +302,25 @@ static bool ask(struct fetching *f, const struct probe_value *values, struct err
 	return !f->failed;
 }
 
+/* What was left as {c16384} while the rows came: names are asked for once, when the connection is free. */
+static bool name_cells(struct fetching *f, struct table *t, struct err *e)
+{
+	char named[NAMED_MAX];
+	if (!pg_names_ask(f->ctx, f->c, e))
+		return err_wrap(e, "%s", f->probe->name);
+	for (size_t col = 0; col < t->ncols; col++) {
+		for (size_t row = 0; f->plan->put[col] == PUT_NAMES && row < t->nrows; row++) {
+			struct cell *cell = table_cell_edit(t, row, col);
+			if (cell->type != CELL_TEXT || strchr(cell->u.s, '{') == NULL)
+				continue;
+			size_t n = pg_names_put(f->c, cell->u.s, named, sizeof(named), NULL);
+			cell->u.s = arena_strndup(f->arena, named, n);
+			cell->n = (uint32_t)n;
+		}
+	}
+	return true;
+}
+
 bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, const struct probe_value *values,
         struct arena *arena, struct table **out, struct err *e)
 {
@@ -337,7 +356,10 @@ bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 		        .plan = f.plan,
 		        .most = f.most};
 	}
-	*out = table_build_finish(f.builder);
-	pg_kept_finish(&f, *out);
+	struct table *t = table_build_finish(f.builder);
+	if (f.unnamed && !name_cells(&f, t, e))
+		return false;
+	pg_kept_finish(&f, t);
+	*out = t;
 	return true;
 }

@@ -15,9 +15,10 @@ struct fetching {
 	struct table_builder *builder;
 	struct table *carried;
 	mono_ns started;
-	size_t most; /* rows */
-	bool full;   /* a limit was reached: the rest is read and dropped */
-	bool failed; /* *e is set: the rest is read and dropped */
+	size_t most;  /* rows */
+	bool unnamed; /* some cells wait for names that are asked for at the end */
+	bool full;    /* a limit was reached: the rest is read and dropped */
+	bool failed;  /* *e is set: the rest is read and dropped */
 
 	/* keep.c */
 	const struct table *before; /* whose rows may be left out; NULL: none */

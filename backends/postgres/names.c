@@ -1,26 +1,28 @@
 /* pg_database and pg_authid are read here and nowhere else: while somebody holds a lock on them (VACUUM
- * FULL), every probe goes on with the names of before. Probes return {d16384} for a database and {r10} for a
- * role in columns whose alias ends in @names; what their arithmetic needs (connection limits, superusers, the
- * oldest datfrozenxid) is kept on the server, in settings of our own session. */
+ * FULL), every probe goes on with the names of before. Probes return {d16384} for a database, {r10} for a
+ * role and {c1259} for a relation in columns whose alias ends in @names (regclass would look into pg_class in
+ * the middle of the probe, and fail it while that is locked); what their arithmetic needs (connection limits,
+ * superusers, the oldest datfrozenxid) is kept on the server, in settings of our own session. */
 #include "backends/postgres/pg.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/mem.h"
+#include "core/base/buf.h"
 
 struct name {
-	char kind; /* 'd' database, 'r' role */
+	char kind; /* 'd' database, 'r' role, 'c' relation */
 	unsigned oid;
 	const char *text;
 };
 
 enum {
-	FRESH_S = 60,        /* renames and new limits show up within this */
-	MISSING_S = 5,       /* an unknown oid asks again no sooner than this */
-	LOCKED_RETRY_S = 30, /* each failed attempt is a line in the server's log */
-	NAMES_MAX = 20000,
+	FRESH_S = 60,         /* renames and new limits show up within this */
+	MISSING_S = 5,        /* an unknown oid asks again no sooner than this */
+	LOCKED_RETRY_S = 30,  /* each failed attempt is a line in the server's log */
+	RELATIONS_MAX = 4096, /* then they are forgotten */
+	ASK_MAX = 8192,
 };
 
 /* In one implicit transaction, so that SET LOCAL holds for it. lock_timeout is short: a probe waits behind
@@ -75,13 +77,12 @@ static void take(struct names *names, const PGresult *r)
 	names->n = (size_t)n;
 }
 
-static bool load(const struct ctx *ctx, struct conn *c, struct err *e)
+/* Reads a whole answer; an error of the server fails it, with the connection idle again. */
+static bool answer(const struct ctx *ctx, struct conn *c, const char *what,
+        void (*take_result)(struct names *names, const PGresult *r), struct err *e)
 {
-	static const char what[] = "names of databases and roles";
 	mono_ns started = clock_now(ctx->clock);
 	bool refused = false;
-	if (!pg_send(ctx, c, what, names_sql, 0, NULL, e))
-		return false;
 	while (c->busy) {
 		PGresult *r = NULL;
 		if (!pg_next(ctx, c, started, what, &r, e))
@@ -90,11 +91,17 @@ static bool load(const struct ctx *ctx, struct conn *c, struct err *e)
 			refused = true;
 			pg_fail_result(c, r, what, e);
 		} else if (r != NULL) {
-			take(&c->names, r);
+			take_result(&c->names, r);
 		}
 		PQclear(r);
 	}
 	return !refused;
+}
+
+static bool load(const struct ctx *ctx, struct conn *c, struct err *e)
+{
+	static const char what[] = "names of databases and roles";
+	return pg_send(ctx, c, what, names_sql, 0, NULL, e) && answer(ctx, c, what, take, e);
 }
 
 static bool is_due(const struct names *names, mono_ns now)
@@ -106,9 +113,66 @@ static bool is_due(const struct names *names, mono_ns now)
 	return names->missing && now - names->loaded >= MISSING_S * NS_PER_S;
 }
 
+/* Relations. */
+
+static void take_relations(struct names *names, const PGresult *r)
+{
+	if (PQresultStatus(r) != PGRES_TUPLES_OK || PQnfields(r) != 2)
+		return;
+	if (names->relation_arena == NULL)
+		names->relation_arena = arena_new();
+	size_t old = names->nrelations;
+	struct name *list = arena_alloc(names->relation_arena, (old + names->nwanted) * sizeof(*list));
+	if (old > 0)
+		memcpy(list, names->relations, old * sizeof(*list));
+	for (size_t i = 0; i < names->nwanted; i++)
+		list[old + i] = (struct name){.kind = 'c', .oid = names->wanted[i]};
+	for (int row = 0; row < PQntuples(r); row++) {
+		unsigned oid = (unsigned)strtoul(PQgetvalue(r, row, 0), NULL, 10);
+		for (size_t i = old; i < old + names->nwanted; i++) {
+			if (list[i].oid == oid)
+				list[i].text = arena_strdup(names->relation_arena, PQgetvalue(r, row, 1));
+		}
+	}
+	names->relations = list;
+	names->nrelations = old + names->nwanted;
+	qsort(list, names->nrelations, sizeof(*list), compare);
+}
+
+/* Renames show up within a minute; while pg_class is locked the old names are better than none. */
+static void expire_relations(struct names *names, mono_ns now)
+{
+	bool fresh = now - names->relations_since < FRESH_S * NS_PER_S && names->nrelations <= RELATIONS_MAX;
+	if (fresh || now < names->relations_retry_at)
+		return;
+	arena_free(names->relation_arena);
+	names->relation_arena = NULL;
+	names->relations = NULL;
+	names->nrelations = 0;
+	names->relations_since = now;
+}
+
+static bool ask_relations(const struct ctx *ctx, struct conn *c, struct err *e)
+{
+	static const char what[] = "names of relations";
+	struct buf sql;
+	buf_init(&sql, ASK_MAX);
+	buf_puts(&sql,
+	        "SET LOCAL lock_timeout = 20;"
+	        "SELECT c.oid, CASE n.nspname WHEN 'pg_catalog' THEN '' ELSE n.nspname || '.' END || "
+	        "c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid IN (");
+	for (size_t i = 0; i < c->names.nwanted; i++)
+		buf_printf(&sql, "%s%u", i == 0 ? "" : ",", c->names.wanted[i]);
+	buf_puts(&sql, ")");
+	bool sent = pg_send(ctx, c, what, buf_str(&sql), 0, NULL, e);
+	buf_free(&sql);
+	return sent && answer(ctx, c, what, take_relations, e);
+}
+
 bool pg_names_refresh(const struct ctx *ctx, struct conn *c, struct err *e)
 {
 	struct names *names = &c->names;
+	expire_relations(names, clock_now(ctx->clock));
 	if (!is_due(names, clock_now(ctx->clock)))
 		return true;
 	if (load(ctx, c, e)) {
@@ -124,31 +188,81 @@ bool pg_names_refresh(const struct ctx *ctx, struct conn *c, struct err *e)
 	return true;
 }
 
-static const char *look_up(struct names *names, char kind, unsigned oid)
+bool pg_names_ask(const struct ctx *ctx, struct conn *c, struct err *e)
+{
+	struct names *names = &c->names;
+	mono_ns now = clock_now(ctx->clock);
+	if (names->loaded == 0 && !pg_names_refresh(ctx, c, e))
+		return false;
+	bool done = names->nwanted == 0 || now < names->relations_retry_at || ask_relations(ctx, c, e);
+	names->nwanted = 0;
+	if (done)
+		return true;
+	if (c->busy || PQstatus(c->pg) != CONNECTION_OK)
+		return false;
+	names->relations_retry_at = now + LOCKED_RETRY_S * NS_PER_S;
+	log_write(c->env->log, LOG_INFO, "postgres: relations keep their numbers: %s", e->text);
+	err_clear(e);
+	return true;
+}
+
+static const struct name *search(const struct name *list, size_t n, char kind, unsigned oid)
 {
 	struct name key = {.kind = kind, .oid = oid};
-	const struct name *found =
-	        names->n == 0 ? NULL : bsearch(&key, names->list, names->n, sizeof(key), compare);
-	if (found == NULL)
+	return n == 0 ? NULL : bsearch(&key, list, n, sizeof(key), compare);
+}
+
+/* NULL: not known; *later: it may be, once it was asked for. */
+static const char *relation_name(struct names *names, unsigned oid, bool *later)
+{
+	const struct name *found = search(names->relations, names->nrelations, 'c', oid);
+	if (found != NULL || later == NULL)
+		return found == NULL ? NULL : found->text;
+	bool listed = false;
+	for (size_t i = 0; i < names->nwanted; i++)
+		listed = listed || names->wanted[i] == oid;
+	if (!listed && names->nwanted < NAMES_WANTED_MAX)
+		names->wanted[names->nwanted++] = oid;
+	*later = true;
+	return NULL;
+}
+
+static const char *look_up(struct names *names, char kind, unsigned oid, bool *later)
+{
+	if (kind == 'c')
+		return relation_name(names, oid, later);
+	const struct name *found = search(names->list, names->n, kind, oid);
+	if (found == NULL) {
 		names->missing = true;
+		if (later != NULL && names->loaded == 0)
+			*later = true;
+	}
 	return found == NULL ? NULL : found->text;
 }
 
-size_t pg_names_put(struct conn *c, const char *text, char *out, size_t cap)
+size_t pg_names_put(struct conn *c, const char *text, char *out, size_t cap, bool *later)
 {
 	size_t n = 0;
 	while (*text != '\0' && n + 1 < cap) {
 		char *end = NULL;
 		unsigned long oid = 0;
-		if (text[0] == '{' && (text[1] == 'd' || text[1] == 'r'))
+		bool ask = false;
+		if (text[0] == '{' && (text[1] == 'd' || text[1] == 'r' || text[1] == 'c'))
 			oid = strtoul(text + 2, &end, 10);
 		if (end == NULL || end == text + 2 || *end != '}') {
 			out[n++] = *text++;
 			continue;
 		}
-		const char *name = look_up(&c->names, text[1], (unsigned)oid);
-		int put = name == NULL ? snprintf(out + n, cap - n, "oid %lu", oid)
-		                       : snprintf(out + n, cap - n, "%s", name);
+		const char *name = look_up(&c->names, text[1], (unsigned)oid, later == NULL ? NULL : &ask);
+		int put = 0;
+		if (name != NULL)
+			put = snprintf(out + n, cap - n, "%s", name);
+		else if (ask)
+			put = snprintf(out + n, cap - n, "{%c%lu}", text[1], oid);
+		else
+			put = snprintf(out + n, cap - n, text[1] == 'c' ? "relation %lu" : "oid %lu", oid);
+		if (ask)
+			*later = true;
 		n += (size_t)put < cap - n ? (size_t)put : cap - n - 1;
 		text = end + 1;
 	}
@@ -159,5 +273,6 @@ size_t pg_names_put(struct conn *c, const char *text, char *out, size_t cap)
 void pg_names_free(struct names *names)
 {
 	arena_free(names->arena);
+	arena_free(names->relation_arena);
 	*names = (struct names){.n = 0};
 }

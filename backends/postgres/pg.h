@@ -9,6 +9,7 @@
 
 /* The server's database and role names and what depends on pg_database and pg_authid, remembered, so that a
  * lock on one of these catalogs blinds no probe. */
+enum { NAMES_WANTED_MAX = 256 };
 struct names {
 	struct arena *arena; /* NULL before the first load */
 	struct name *list;   /* sorted by kind and oid */
@@ -16,6 +17,14 @@ struct names {
 	mono_ns loaded;   /* 0: never */
 	mono_ns retry_at; /* not asked again before */
 	bool missing;     /* an oid was not found since the last load */
+
+	/* Relations of our own database, asked by oid when somebody waits for one of them. */
+	struct arena *relation_arena;
+	struct name *relations; /* sorted by oid; text NULL: there is none, or not yet committed */
+	size_t nrelations;
+	unsigned wanted[NAMES_WANTED_MAX]; /* not among them; asked for at the end of the fetch */
+	size_t nwanted;
+	mono_ns relations_since, relations_retry_at;
 };
 
 /* What a result column's alias asks to be done with its text: "user@names", "query@bytes". */
@@ -89,8 +98,12 @@ bool pg_begin_session(const struct ctx *ctx, struct conn *c, struct err *e);
 /* Loads or refreshes when it is time; a lock on the catalogs or a missing privilege is not a failure: the
  * old names stay. False when the connection is of no more use or ctx ended. */
 bool pg_names_refresh(const struct ctx *ctx, struct conn *c, struct err *e);
-/* Writes text with {d16384} and {r10} replaced by names to out; returns its length. */
-size_t pg_names_put(struct conn *c, const char *text, char *out, size_t cap);
+/* Writes text with {d16384}, {r10} and {c1259} replaced by names to out; returns its length. What could be
+ * asked for is left as it is and *later set; with later NULL it becomes a number. */
+size_t pg_names_put(struct conn *c, const char *text, char *out, size_t cap, bool *later);
+/* Asks for what pg_names_put left. Nothing but the catalogs is locked, for 20 ms at most; as with
+ * pg_names_refresh, failing to is no failure. */
+bool pg_names_ask(const struct ctx *ctx, struct conn *c, struct err *e);
 void pg_names_free(struct names *names);
 
 /* service.c: the value of a keyword in a service of pg_service.conf: malloc'ed, NULL when there is none. */
