@@ -27,6 +27,8 @@ enum {
 	LIMIT_MS = 5000,
 	SQL_MS = 10000,
 	HOGS_MAX = 64,
+	/* Some attempts that a busy machine does not finish in time, and the pauses between them. */
+	RETRIES_MS = 30000,
 	/* Until a server that has much to do notices a closed socket. */
 	NOTICED_MS = 2000,
 };
@@ -127,7 +129,7 @@ static bool few_connections(void *arg)
  * a moment later than by us, so what counts is that it goes on for no longer than that. */
 static void comes_back(const char *what)
 {
-	int64_t deadline = wait_now_ms() + PATIENCE_MS + 8000;
+	int64_t deadline = wait_now_ms() + PATIENCE_MS + RETRIES_MS;
 	for (;;) {
 		long n = cockpit_connections(&sick, user);
 		if (n > CONNECTIONS_MAX && !wait_until(few_connections, NULL, NOTICED_MS))
