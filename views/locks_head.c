@@ -60,9 +60,22 @@ static bool reason_text(
 	return out->len > 0;
 }
 
-static void draw_figures(const struct locks_state *st, bool stale, struct line *l)
+/* Is any of those who wait told of just now? */
+static bool any_fresh(const struct locks_state *st, const struct view_input *in)
+{
+	for (size_t i = 0; i < in->snap->n; i++)
+		if (scope_has(&in->scope, in->snap, i) && locks_graph(st, i)->counts.waiters > 0 &&
+		        !snapshot_is_stale(in->snap, i, "locks"))
+			return true;
+	return false;
+}
+
+static void draw_figures(
+        const struct locks_state *st, const struct view_input *in, bool stale, struct line *l)
 {
 	char text[96], age[HUMAN_MAX];
+
+	stale = stale && !any_fresh(st, in);
 	enum style style = stale ? STYLE_STALE : st->waiters > 0 ? STYLE_CRIT : STYLE_OK;
 
 	if (st->waiters == 0) {
@@ -119,7 +132,7 @@ void locks_draw_head(const struct locks_state *st, const struct view_input *in, 
 	bool any = reason_text(st, in, &reason, &stale);
 
 	if (st->waiters > 0 || !stale)
-		draw_figures(st, stale, &first);
+		draw_figures(st, in, stale, &first);
 	if (any)
 		clause(r.h > 1 ? &second : &first, stale ? STYLE_WARN : STYLE_NOTICE, buf_str(&reason));
 	draw_notes(st, in, r.h > 1 ? &second : &first);

@@ -211,7 +211,7 @@ static bool may_fold(const struct growing *w, uint32_t node, bool root)
 	const struct lock_node *n = &w->g->nodes[node];
 	size_t children;
 
-	if (!w->shown[node] || (!root && n->blocks) || (root && n->circle))
+	if (!w->shown[node] || (!root && n->convoy) || (root && n->circle))
 		return false;
 	locks_children(w->g, node, &children);
 	return children == 0 && (w->st->explicit || !list_key_equal(w->st->list.cursor,

@@ -8,6 +8,8 @@
 #include "core/base/human.h"
 #include "views/locks_state.h"
 
+enum { LOOK_MAX = 200 };
+
 const struct session *locks_session(const struct lock_graph *g, const struct lock_node *n)
 {
 	return n->session == LOCK_NONE || !g->sessions ? NULL : &g->sessions->sessions[n->session];
@@ -127,21 +129,37 @@ object:
 		buf_printf(out, " %s", !strncmp(q->object, "public.", 7) ? q->object + 7 : q->object);
 }
 
+/* How many it is in the way of by this lock, as far as a line needs to know. */
+static unsigned stops(const struct lock_graph *g, const struct lock_entry *e)
+{
+	const struct lock_queue *q = &g->queues[e->queue];
+	uint32_t first = q->first + q->nheld;
+	unsigned n = 0;
+
+	for (uint32_t i = first; i < first + q->nwaiting && i < first + LOOK_MAX; i++)
+		n += g->entries[i].blocked && locks_stops(g, &g->entries[i], e);
+	return n;
+}
+
 /* What most others wait for of what it holds. */
 static const struct lock_entry *main_hold(
         const struct lock_graph *g, const struct lock_node *n, unsigned *more)
 {
 	const struct lock_entry *best = NULL;
+	unsigned most = 0;
 
 	*more = 0;
 	for (uint32_t i = n->entries; i < n->entries + n->nentries; i++) {
 		const struct lock_entry *e = &g->entries[g->of_node[i]];
+		unsigned here = e->held ? stops(g, e) : 0;
 
-		if (!e->held || g->queues[e->queue].nwaiting == 0)
+		if (here == 0)
 			continue;
 		*more += best != NULL;
-		if (!best || g->queues[e->queue].nwaiting > g->queues[best->queue].nwaiting)
+		/* Of two that stop as many, the one that has a name. */
+		if (here > most || (here == most && best && g->queues[best->queue].kind == LOCK_TRANSACTION))
 			best = e;
+		most = here > most ? here : most;
 	}
 	return best;
 }

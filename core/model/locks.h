@@ -183,6 +183,8 @@ const uint32_t *locks_children(const struct lock_graph *g, uint32_t node, size_t
 /* Who is immediately in an entry's way: nodes, each once, holders first; the number there are, of which at
  * most `max` are written. A queue's head blocks all the rest: ask with a small max. */
 size_t locks_blockers(const struct lock_graph *g, uint32_t entry, struct lock_edge *out, size_t max);
+/* Is `other`, of the same queue, in the way of e, who waits? */
+bool locks_stops(const struct lock_graph *g, const struct lock_entry *e, const struct lock_entry *other);
 /* What happens when these nodes are ended as `remedy` says (CANCEL or TERMINATE; of all of them). */
 void locks_release(const struct lock_graph *g, const uint32_t *nodes, size_t n, enum lock_remedy remedy,
         struct lock_frees *out);

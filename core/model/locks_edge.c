@@ -19,7 +19,7 @@ bool locks_is_named(const struct lock_graph *g, const struct lock_entry *e, uint
 	return false;
 }
 
-bool locks_in_the_way(const struct lock_graph *g, const struct lock_entry *e, const struct lock_entry *other)
+bool locks_stops(const struct lock_graph *g, const struct lock_entry *e, const struct lock_entry *other)
 {
 	enum lock_family f = (enum lock_family)g->queues[e->queue].family;
 	if (other->node == e->node)
@@ -40,7 +40,7 @@ size_t locks_blockers(const struct lock_graph *g, uint32_t entry, struct lock_ed
 		return 0;
 	for (uint32_t i = q->first; i < q->first + q->nheld + q->nwaiting; i++) {
 		const struct lock_entry *o = &g->entries[i];
-		if (!locks_in_the_way(g, e, o))
+		if (!locks_stops(g, e, o))
 			continue;
 		/* One who holds several modes, or holds and waits for more, is one. */
 		size_t k = 0;
@@ -173,7 +173,7 @@ static void pass_on(struct walk *w, uint32_t node)
 		uint32_t from = e->held ? q->first + q->nheld : at + 1;
 		for (uint32_t k = from; k < q->first + q->nheld + q->nwaiting; k++) {
 			const struct lock_entry *o = &g->entries[k];
-			if (!o->asked && o->blocked && !w->reached[o->node] && locks_in_the_way(g, o, e))
+			if (!o->asked && o->blocked && !w->reached[o->node] && locks_stops(g, o, e))
 				reach(w, k, node, at);
 		}
 	}
@@ -208,7 +208,7 @@ static uint32_t any_blocker(const struct lock_graph *g, uint32_t node)
 		if (e->asked)
 			return g->names[e->named];
 		for (uint32_t k = q->first; k < q->first + q->nheld + q->nwaiting; k++) {
-			if (locks_in_the_way(g, e, &g->entries[k]))
+			if (locks_stops(g, e, &g->entries[k]))
 				return g->entries[k].node;
 		}
 	}

@@ -96,7 +96,7 @@ static void come_one_by_one(const struct flowing *w, const struct lock_queue *q,
 {
 	for (uint32_t i = q->first; i < q->first + q->nheld + q->nwaiting; i++) {
 		const struct lock_entry *o = &w->g->entries[i];
-		if (locks_in_the_way(w->g, e, o))
+		if (locks_stops(w->g, e, o))
 			come_from(w, o, w->come);
 	}
 }

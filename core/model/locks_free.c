@@ -87,7 +87,7 @@ static bool waits_on(const struct play *p, const struct lock_queue *q, uint64_t 
 			const struct lock_entry *w = &g->entries[g->of_node[k]];
 			const struct lock_queue *next = &g->queues[w->queue];
 			for (uint32_t o = next->first; w->blocked && o < next->first + next->nheld; o++) {
-				if (!(p->left[o] & bit) && locks_in_the_way(g, w, &g->entries[o]))
+				if (!(p->left[o] & bit) && locks_stops(g, w, &g->entries[o]))
 					return true;
 			}
 		}

@@ -52,8 +52,6 @@ void locks_read(struct lock_graph *g, const struct table *t, bool ended, struct 
  * somebody waits long for nobody. */
 void locks_link(struct lock_graph *g, struct arena *arena);
 bool locks_entry_blocked(const struct lock_graph *g, const struct lock_entry *e);
-/* Is `other` (an entry of the same queue) in the way of e? Not told of itself. */
-bool locks_in_the_way(const struct lock_graph *g, const struct lock_entry *e, const struct lock_entry *other);
 bool locks_is_named(const struct lock_graph *g, const struct lock_entry *e, uint32_t node);
 
 /* ---- locks_flow.c: what reaches a waiter, for many cases at once */

@@ -110,7 +110,7 @@ static bool may_lead_convoy(const struct lock_queue *q, const struct lock_entry 
 static bool is_told_softly(const struct lock_graph *g, const struct lock_queue *q, const struct lock_entry *e)
 {
 	for (uint32_t i = q->first; i < q->first + q->nheld; i++) {
-		if (locks_in_the_way(g, e, &g->entries[i]))
+		if (locks_stops(g, e, &g->entries[i]))
 			return false;
 	}
 	return true;
@@ -125,7 +125,7 @@ static void find_told_convoys(struct lock_graph *g, const struct lock_queue *q)
 			continue;
 		for (uint32_t k = q->first + q->nheld; k < end; k++) {
 			const struct lock_entry *o = &g->entries[k];
-			if (k != i && o->blocked && may_lead_convoy(q, o) && locks_in_the_way(g, e, o))
+			if (k != i && o->blocked && may_lead_convoy(q, o) && locks_stops(g, e, o))
 				g->nodes[o->node].convoy = true;
 		}
 	}
