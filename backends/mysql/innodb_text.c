@@ -205,13 +205,19 @@ bool innodb_text_next(struct innodb_text *t, struct innodb_trx_text *out)
 /* "2026-11-22 15:04:09" at the beginning of a line, as seconds that may only be compared; -1. */
 static int64_t stamp(const char *s, size_t n)
 {
-	int v[6];
-	char text[20] = "";
-	if (n < 19)
+	static const char shape[] = "dddd-dd-dd dd:dd:dd";
+	int64_t v[6] = {0};
+	if (n < sizeof shape - 1)
 		return -1;
-	memcpy(text, s, 19);
-	if (sscanf(text, "%4d-%2d-%2d %2d:%2d:%2d", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 6)
-		return -1;
+	for (size_t i = 0, part = 0; i < sizeof shape - 1; i++) {
+		bool digit = s[i] >= '0' && s[i] <= '9';
+		if (shape[i] == 'd' ? !digit : s[i] != shape[i])
+			return -1;
+		if (digit)
+			v[part] = v[part] * 10 + (s[i] - '0');
+		else
+			part++;
+	}
 	/* Days since 1 March of year 0. */
 	int64_t y = v[1] > 2 ? v[0] : v[0] - 1, m = v[1] > 2 ? v[1] - 3 : v[1] + 9;
 	int64_t days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + v[2];

@@ -13,7 +13,8 @@
 -- written all have the number 0: such a holder is any of them with row locks, and likely if there are several.
 -- Metadata: the state tells who waits. Who holds which object is known by the plugin metadata_lock_info only, and
 -- what the waiter wants not even then: the object is the one its statement names. So all of that is likely. User
--- locks are sure, when the statement has the name in it.
+-- locks are sure, when the statement has the name in it. The first ALTER in a queue is taken to hold what keeps
+-- other ones out while it waits for more.
 WITH sessions AS (
      SELECT p.ID AS id, p.DB AS db, p.COMMAND AS command, p.STATE AS state, CAST(p.TIME_MS AS SIGNED) AS ms,
             LEFT(p.INFO, 4096) AS info
@@ -142,6 +143,13 @@ WITH sessions AS (
               WHERE a.id <> CONNECTION_ID() AND a.state NOT LIKE 'Waiting for % lock') s
          ON (w.kind = 'backup' OR s.db <=> w.db)
             AND (s.opened IS NOT NULL OR (s.command = 'Query' AND s.ms >= w.ms))
+      UNION ALL
+     SELECT CONCAT(w.kind, '/', w.object), w.kind, NULL, w.id, TRUE, 'MDL_SHARED_UPGRADABLE', NULL, NULL, TRUE, 0
+       FROM (SELECT o.kind, o.object, o.id, ROW_NUMBER() OVER (PARTITION BY o.object ORDER BY o.ms DESC, o.id) AS n
+               FROM wanted o
+              WHERE o.kind = 'metadata'
+                AND o.info RLIKE '^[[:space:]]*(alter +table|create +(unique +)?index|drop +index|optimize)') w
+      WHERE w.n = 1
 }guess*/
 ), holders AS (
      SELECT n.queue, n.kind, n.id, n.mode FROM entries n WHERE n.held
