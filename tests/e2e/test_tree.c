@@ -215,6 +215,21 @@ static void test_a_leak(void **state)
 	term_send(at.term, TERM_ESCAPE);
 	command("axis signature", "app=tree-leak");
 
+	/* A session leads to its detail, and Esc comes back. */
+	term_send(at.term, TERM_HOME);
+	term_send(at.term, TERM_RIGHT);
+	term_wait_match(at.term, "├─▸ [0-9]+ leaky@app", SOON_MS);
+	term_send(at.term, TERM_DOWN);
+	term_send(at.term, TERM_ENTER);
+	term_wait_text(at.term, "LAST STATEMENT", SOON_MS);
+	term_send(at.term, TERM_ESCAPE);
+	term_wait_gone(at.term, "LAST STATEMENT", SOON_MS);
+	term_send(at.term, TERM_ESCAPE);
+	term_wait_text(at.term, "by signature", SOON_MS);
+	term_send(at.term, TERM_LEFT);
+	term_send(at.term, TERM_LEFT);
+	term_wait_gone(at.term, "├─▸", SOON_MS);
+
 	/* 3. It grows, and the finding leads there from Fleet by one key. */
 	leak_until_it_is_seen();
 	term_send(at.term, "1");

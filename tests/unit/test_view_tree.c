@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/model/plan.h"
 #include "tests/support/scenes.h"
 #include "tests/support/viewer.h"
+#include "tui/dialog.h"
 #include "views/tree.h"
 
 #define HEAD                                                                                                 \
@@ -246,6 +248,46 @@ static void test_enter_leads_to_the_session(void **state)
 	close_desk(&d);
 }
 
+/* However many they are: each victim has a line in the dialog, and their number is what must be typed. */
+static void check_listed(int checkouts, const char *expect)
+{
+	struct desk d;
+	struct dialog dialog = {.kind = DIALOG_NONE};
+	open_desk(&d, checkouts, 0);
+	struct intent i = viewer_key(&d.v, CMD_TERMINATE);
+	struct plan_key *keys = calloc(i.nrows, sizeof(*keys));
+	assert_non_null(keys);
+	for (size_t k = 0; k < i.nrows; k++)
+		keys[k] = (struct plan_key){
+		        .instance = (size_t)i.rows[k].instance, .session = i.rows[k].session};
+	const struct plan_input in = {
+	        .snap = d.v.in.snap, .kind = i.action, .targets = keys, .n = i.nrows, .read_only = false};
+	struct action_plan *plan = plan_build(&in);
+	assert_int_equal(plan->confirm, CONFIRM_COUNT);
+	assert_string_equal(plan->expect, expect);
+	dialog_plan(&dialog, plan);
+	assert_true(dialog.page.n >= i.nrows && dialog.page.n <= PAGE_LINES_MAX);
+	for (size_t k = 0; k < i.nrows; k++) {
+		const struct plan_target *t = &plan->targets[k];
+		bool listed = false;
+		assert_int_equal(t->verdict, PLAN_OPEN);
+		for (size_t l = 0; l < dialog.page.n && !listed; l++)
+			listed = strcmp(dialog.page.line[l].text, t->line[0]) == 0;
+		assert_true(listed);
+	}
+	dialog_close(&dialog);
+	free(keys);
+	close_desk(&d);
+}
+
+static void test_every_victim_is_listed(void **state)
+{
+	(void)state;
+	check_listed(9, "12");
+	check_listed(300, "303");
+	check_listed(900, "512");
+}
+
 /* Led here by a finding: the cursor is on the group, whatever was hidden. */
 static void test_select_shows_the_group(void **state)
 {
@@ -332,8 +374,8 @@ int main(void)
 	        cmocka_unit_test(test_the_filter_is_what_is_acted_on),
 	        cmocka_unit_test(test_turning_stays_with_the_session),
 	        cmocka_unit_test(test_enter_leads_to_the_session),
-	        cmocka_unit_test(test_select_shows_the_group), cmocka_unit_test(test_copy_and_sort_and_idle),
-	        cmocka_unit_test(test_any_keys)};
+	        cmocka_unit_test(test_every_victim_is_listed), cmocka_unit_test(test_select_shows_the_group),
+	        cmocka_unit_test(test_copy_and_sort_and_idle), cmocka_unit_test(test_any_keys)};
 	setlocale(LC_CTYPE, "C.UTF-8");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
