@@ -274,7 +274,9 @@ static void mariadb_call_in_time(const struct action_request *req, unsigned with
 
 /* within_us: 0 when the session itself is meant, whatever it does.
  * KILL QUERY ID is the one thing that compares and acts in a single step: while the target is still at the
- * statement `id`, that is the last proof, also before the end of its connection. */
+ * statement `id`, that is the last proof, also before the end of its connection. Between the two kills a
+ * scheduler must not prefer the target, which wakes for its client's next packet: one that has just slept is
+ * not preempted by another that has. */
 static void mariadb_act(const struct action_request *req, const char *id, unsigned within_us, struct buf *b)
 {
 	bool cancel = req->kind == ACTION_CANCEL, native = req->dialect == KILL_NATIVE;
@@ -286,7 +288,8 @@ static void mariadb_act(const struct action_request *req, const char *id, unsign
 		        id, id);
 	else if (exact)
 		buf_printf(b,
-		        "IF dbatop_query = %s THEN SET @dbatop_half = TRUE, dbatop_at = SYSDATE(6); "
+		        "IF dbatop_query = %s THEN DO SLEEP(0.0001); "
+		        "SET @dbatop_half = TRUE, dbatop_at = SYSDATE(6); "
 		        "KILL QUERY ID %s; END IF; ",
 		        id, id);
 	if (native)
