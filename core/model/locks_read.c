@@ -294,8 +294,8 @@ static void see(struct seen *s, const struct raw *raw)
 static bool sees(const struct seen *s, enum lock_family f, const struct raw *raw,
         bool (*conflicts)(enum lock_family, uint8_t, uint8_t))
 {
-	for (uint8_t c = 0; c < LOCK_CODES; c++) {
-		if (s->several[c] == 0 || !conflicts(f, raw->code, c))
+	for (unsigned c = 0; c < LOCK_CODES; c++) {
+		if (s->several[c] == 0 || !conflicts(f, raw->code, (uint8_t)c))
 			continue;
 		if (s->several[c] == 2 || s->id[c] != raw->id)
 			return true;

@@ -10,6 +10,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/model/locks.h"
 #include "core/model/plan_parts.h"
 
 static void keep(char *dst, size_t cap, const char *text)
@@ -179,7 +180,7 @@ static void say_title(const struct snapshot *snap, struct action_plan *plan)
 		        plan->doable, danger);
 }
 
-struct action_plan *plan_build(const struct plan_input *in)
+static struct action_plan *build(const struct plan_input *in)
 {
 	struct action_plan *plan = xcalloc(1, sizeof(*plan));
 	plan->kind = in->kind;
@@ -195,6 +196,20 @@ struct action_plan *plan_build(const struct plan_input *in)
 	settle_bulk(plan);
 	say_how(in, plan);
 	say_title(in->snap, plan);
+	return plan;
+}
+
+struct action_plan *plan_build(const struct plan_input *in)
+{
+	struct plan_input with = *in;
+	struct sessions *sessions = sessions_new();
+	struct locks *locks = locks_new();
+	sessions_update(sessions, in->snap);
+	locks_update(locks, in->snap, sessions);
+	with.locks = locks;
+	struct action_plan *plan = build(&with);
+	locks_free(locks);
+	sessions_free(sessions);
 	return plan;
 }
 

@@ -62,7 +62,8 @@ struct plan_input {
 	} * targets;
 	size_t n;
 	bool read_only;
-	bool armed; /* `:arm` is in force: terminate is confirmed by y */
+	bool armed;                /* `:arm` is in force: terminate is confirmed by y */
+	const struct locks *locks; /* set by plan_build for its own parts */
 };
 
 struct action_plan *plan_build(const struct plan_input *in);

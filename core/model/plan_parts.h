@@ -35,6 +35,11 @@ struct plan_effect {
 void plan_frees(const struct table *blockers, enum engine engine, enum action_kind kind, int64_t id,
         struct plan_effect *out);
 
+/* The same from the queues of the probe `locks`, when they are fresh; false: they are not. */
+struct locks;
+bool plan_frees_by_queues(const struct plan_input *in, size_t instance, const struct plan_row *r,
+        const struct locks *locks, struct plan_effect *out);
+
 /* May it be done at all? Fills verdict, why and offer. */
 void plan_judge(
         const struct plan_input *in, size_t instance, const struct plan_row *r, struct plan_target *t);

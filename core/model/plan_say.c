@@ -160,7 +160,9 @@ static void say_effect(const struct plan_input *in, size_t instance, const struc
 	char n[HUMAN_MAX];
 	bool known;
 	const struct table *blockers = waits_of(in, instance, &known);
-	if (known)
+	if (plan_frees_by_queues(in, instance, r, in->locks, &f))
+		known = true;
+	else if (known)
 		plan_frees(blockers, r->engine, in->kind, r->id, &f);
 	t->frees_now = f.now;
 	t->frees_later = f.later;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/once.h"
+#include "core/model/plan.h"
 #include "tests/support/lock_scenes.h"
 #include "tests/support/viewer.h"
 #include "views/locks.h"
@@ -196,6 +197,30 @@ static void test_the_filter_keeps_the_way_up(void **state)
 	close_desk(&d);
 }
 
+/* The dialog says of an action what the screen behind it says. */
+static void test_the_plan_counts_the_same_queues(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t id;
+		enum action_kind kind;
+		int64_t now, later;
+	} cases[] = {
+	        {4711, ACTION_TERMINATE, 1, 5}, {5120, ACTION_CANCEL, 3, 0}, {5201, ACTION_CANCEL, 0, 0}};
+	struct fixture *f = fixture_new();
+	locks_incident(f);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct plan_key key = {.session = {.id = cases[i].id}};
+		const struct plan_input in = {
+		        .snap = fixture_snapshot(f), .kind = cases[i].kind, .targets = &key, .n = 1};
+		struct action_plan *plan = plan_build(&in);
+		assert_int_equal(plan->targets[0].frees_now, cases[i].now);
+		assert_int_equal(plan->targets[0].frees_later, cases[i].later);
+		plan_free(plan);
+	}
+	fixture_free(f);
+}
+
 /* ---- scripts ---- */
 
 static json_t *json_of(void (*make)(struct fixture *f))
@@ -272,6 +297,7 @@ int main(void)
 	        cmocka_unit_test(test_what_cannot_be_ended_says_so),
 	        cmocka_unit_test(test_detail_asks_for_the_locks_of_one),
 	        cmocka_unit_test(test_the_filter_keeps_the_way_up),
+	        cmocka_unit_test(test_the_plan_counts_the_same_queues),
 	        cmocka_unit_test(test_json_has_edges_and_the_move),
 	};
 	setlocale(LC_CTYPE, "C.UTF-8");
