@@ -479,7 +479,11 @@ static bool tree_select(void *state, const struct view_input *in, const struct r
 
 	if (!s)
 		return false;
-	if (st->filter.filter || st->hide_idle) {
+	/* By who blocks whom, or by server, everybody else would be in one line with it. */
+	bool coarse = st->axis == TREE_BY_BLOCKER || st->axis == TREE_BY_SERVER;
+
+	if (st->filter.filter || st->hide_idle || coarse) {
+		st->axis = coarse ? TREE_BY_SIGNATURE : st->axis;
 		st->hide_idle = false;
 		set_filter(st, "");
 		settle(st, in);

@@ -299,6 +299,9 @@ static void test_select_shows_the_group(void **state)
 	assert_true(tree_view.select(d.v.state, &d.v.in, &row));
 	assert_true(selected(&d, "app=checkout"));
 	assert_int_equal(viewer_key(&d.v, CMD_TERMINATE).nrows, 8);
+	viewer_arg(&d.v, CMD_AXIS, "blocker");
+	assert_true(tree_view.select(d.v.state, &d.v.in, &row));
+	assert_int_equal(viewer_key(&d.v, CMD_TERMINATE).nrows, 8);
 	row.session.id = 77;
 	assert_false(tree_view.select(d.v.state, &d.v.in, &row));
 	row = (struct row_ref){.instance = -1};
