@@ -1,0 +1,8 @@
+/* Replication of the oldest PostgreSQL broken for real: the wire cut, replay held up, a second primary. */
+#include "backends/postgres/postgres.h"
+#include "tests/support/replication_postgres.h"
+
+int main(void)
+{
+	return replication_postgres_breaks(&postgres_driver, "pg13");
+}
