@@ -161,6 +161,31 @@ static size_t find_sender(const struct build *b, const struct half *h)
 	return TOPOLOGY_NONE;
 }
 
+/* The server that dumps its log to a replica with this one's id; or, since a receiver that was stopped or cut
+ * may not name its source, the only one whose transactions it has received. */
+static size_t find_dumper(const struct build *b, const struct half *h)
+{
+	const char *own = b->facts[h->node].own_id;
+	const char *received = half_text(h, "received");
+	size_t found = TOPOLOGY_NONE;
+	unsigned n = 0;
+	for (size_t i = 0; own != NULL && i < b->downstream.n; i++) {
+		const struct half *d = &b->downstream.item[i];
+		const char *id = half_text(d, "peer_id");
+		if (d->node != h->node && id != NULL && strcasecmp(id, own) == 0)
+			return d->node;
+	}
+	for (size_t i = 0; received != NULL && i < b->t->nnodes; i++) {
+		const char *id = b->facts[i].own_id;
+		if (i != h->node && id != NULL && b->t->node[i].engine == ENGINE_MYSQL &&
+		        strstr(received, id) != NULL) {
+			found = i;
+			n++;
+		}
+	}
+	return n == 1 ? found : TOPOLOGY_NONE;
+}
+
 static size_t find_upstream(struct build *b, const struct half *h)
 {
 	const char *peer = half_text(h, "peer");
@@ -168,8 +193,8 @@ static size_t find_upstream(struct build *b, const struct half *h)
 	bool postgres = b->t->node[h->node].engine == ENGINE_POSTGRES;
 	if (from == TOPOLOGY_NONE && peer != NULL)
 		from = find_address(b, h->node, peer);
-	if (from == TOPOLOGY_NONE && postgres)
-		from = find_sender(b, h);
+	if (from == TOPOLOGY_NONE)
+		from = postgres ? find_sender(b, h) : find_dumper(b, h);
 	/* An address that is somebody's of the config, but not by that name: one named by its id. */
 	if (from == TOPOLOGY_NONE && peer != NULL && strchr(peer, ':') != peer)
 		from = topology_named(b, h->node, peer);

@@ -359,8 +359,8 @@ int replication_postgres_breaks(const struct driver *driver, const char *of_kind
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_a_recovery_conflict),
 	        cmocka_unit_test(test_a_cut_network),
-	        cmocka_unit_test(test_the_reader_is_the_culprit),
 	        cmocka_unit_test(test_promoted),
+	        cmocka_unit_test(test_the_reader_is_the_culprit),
 	};
 	the_driver = driver;
 	servers = 3;

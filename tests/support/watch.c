@@ -180,12 +180,29 @@ struct wish {
 	bool (*node)(const struct topology_node *n);
 	enum finding_kind kind;
 	bool none;
+	mono_ns since;
 };
+
+/* What was asked before does not count. */
+static bool is_newer(const struct watch *w, mono_ns since)
+{
+	static const char *const asked[] = {"replication", "replication_local", "server", "horizon"};
+	for (size_t i = 0; i < w->cfg.ninstances; i++) {
+		for (size_t k = 0; k < sizeof asked / sizeof asked[0]; k++) {
+			const struct sample *s = snapshot_slot(w->snap, i, asked[k]).good;
+			if (s != NULL ? s->started < since : k == 0)
+				return false;
+		}
+	}
+	return true;
+}
 
 static bool granted(void *arg)
 {
 	struct wish *x = arg;
 	watch_look(x->w);
+	if (!is_newer(x->w, x->since))
+		return false;
 	if (x->edge != NULL) {
 		const struct topology_edge *e = watch_edge(x->w, x->from, x->to);
 		return e != NULL && x->edge(e);
@@ -200,7 +217,7 @@ static bool granted(void *arg)
 void watch_until_edge(struct watch *w, const char *from, const char *to,
         bool (*holds)(const struct topology_edge *e), const char *what, int ms)
 {
-	struct wish wish = {.w = w, .from = from, .to = to, .edge = holds};
+	struct wish wish = {.w = w, .from = from, .to = to, .edge = holds, .since = clock_now(&clock_real)};
 	if (!wait_until(granted, &wish, ms))
 		give_up(w, what);
 }
@@ -208,14 +225,14 @@ void watch_until_edge(struct watch *w, const char *from, const char *to,
 void watch_until_node(struct watch *w, const char *name, bool (*holds)(const struct topology_node *n),
         const char *what, int ms)
 {
-	struct wish wish = {.w = w, .from = name, .node = holds};
+	struct wish wish = {.w = w, .from = name, .node = holds, .since = clock_now(&clock_real)};
 	if (!wait_until(granted, &wish, ms))
 		give_up(w, what);
 }
 
 const struct finding *watch_until_finding(struct watch *w, const char *name, enum finding_kind kind, int ms)
 {
-	struct wish wish = {.w = w, .from = name, .kind = kind};
+	struct wish wish = {.w = w, .from = name, .kind = kind, .since = clock_now(&clock_real)};
 	if (!wait_until(granted, &wish, ms))
 		give_up(w, finding_kind_name(kind));
 	return watch_finding(w, name, kind);
@@ -223,7 +240,8 @@ const struct finding *watch_until_finding(struct watch *w, const char *name, enu
 
 void watch_until_no_finding(struct watch *w, const char *name, enum finding_kind kind, int ms)
 {
-	struct wish wish = {.w = w, .from = name, .kind = kind, .none = true};
+	struct wish wish = {
+	        .w = w, .from = name, .kind = kind, .none = true, .since = clock_now(&clock_real)};
 	if (!wait_until(granted, &wish, ms))
 		give_up(w, finding_kind_name(kind));
 }

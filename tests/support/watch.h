@@ -35,8 +35,8 @@ const struct topology_edge *watch_edge(const struct watch *w, const char *from, 
 const struct topology_node *watch_node(const struct watch *w, const char *name);
 const struct finding *watch_finding(const struct watch *w, const char *name, enum finding_kind kind);
 
-/* Look until it holds of that link, server or finding; fail the test with all links when it does not within
- * ms. */
+/* Look until it holds of that link, server or finding, by what all servers were asked since the call; fail
+ * the test with all links when it does not within ms. */
 void watch_until_edge(struct watch *w, const char *from, const char *to,
         bool (*holds)(const struct topology_edge *e), const char *what, int ms);
 void watch_until_node(struct watch *w, const char *name, bool (*holds)(const struct topology_node *n),

@@ -1,0 +1,8 @@
+/* Replication of MariaDB 11.8: the states a DBA meets, produced for real. */
+#include "backends/mysql/mysql.h"
+#include "tests/support/replication_mysql.h"
+
+int main(void)
+{
+	return replication_mysql(&mysql_driver, "maria118");
+}
