@@ -198,7 +198,7 @@ static void test_a_recovery_conflict(void **state)
 	PQclear(PQexec(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ"));
 	PGresult *r = PQexec(reader, "SELECT pg_backend_pid() FROM stock LIMIT 1");
 	assert_int_equal(PQresultStatus(r), PGRES_TUPLES_OK);
-	reader_pid = atoi(PQgetvalue(r, 0, 0));
+	reader_pid = (int)strtol(PQgetvalue(r, 0, 0), NULL, 10);
 	PQclear(r);
 	sql(P, "BEGIN; LOCK TABLE stock IN ACCESS EXCLUSIVE MODE; UPDATE stock SET qty = 1 WHERE sku = 1; "
 	       "COMMIT");
