@@ -432,21 +432,37 @@ static void add_name(struct reading *r, struct lock_entry *e, uint32_t node)
 	e->nnamed++;
 }
 
+/* 0 stands for the prepared transactions that hold this lock, of which those are meant whose mode conflicts;
+ * -1 for the holder nobody names. */
+static void add_unnamed(struct reading *r, struct lock_entry *e, int64_t id)
+{
+	const struct lock_graph *g = r->g;
+	const struct lock_queue *q = &g->queues[e->queue];
+	bool meant = false;
+	for (int all = 0; all < 2 && !meant; all++) {
+		for (uint32_t k = q->first; k < q->first + q->nheld; k++) {
+			const struct lock_entry *h = &g->entries[k];
+			if (g->nodes[h->node].id != id)
+				continue;
+			if (all == 0 && id == 0 && !lock_conflicts(q->family, e->code, h->code))
+				continue;
+			add_name(r, e, h->node);
+			meant = true;
+		}
+	}
+}
+
 static void take_names(struct reading *r, struct lock_entry *e, const char *at)
 {
-	struct lock_graph *g = r->g;
-	const struct lock_queue *q = &g->queues[e->queue];
+	const struct lock_graph *g = r->g;
 	int64_t id;
 	e->asked = true;
 	e->named = (uint32_t)r->nnames;
 	for (unsigned m = 0; m < NAMED_OF_ONE && next_id(&at, &id); m++) {
 		if (!speaks_for(r, &id, true))
 			continue;
-		/* 0 stands for every prepared transaction that holds this lock. */
-		for (uint32_t k = q->first; k < q->first + q->nheld && id <= 0; k++) {
-			if (g->nodes[g->entries[k].node].id == (id < 0 ? -1 : 0))
-				add_name(r, e, g->entries[k].node);
-		}
+		if (id <= 0)
+			add_unnamed(r, e, id < 0 ? -1 : 0);
 		const struct lock_node *n = id > 0 ? locks_find(g, id, NULL) : NULL;
 		if (n != NULL)
 			add_name(r, e, (uint32_t)(n - g->nodes));

@@ -265,6 +265,22 @@ static void test_named_blockers_are_the_edges(void **state)
 	end(&sc);
 }
 
+/* The server says 0 for any of them: the one in the way is that whose mode conflicts. */
+static void test_of_two_prepared_one_is_in_the_way(void **state)
+{
+	(void)state;
+	struct scene sc = scene(NULL,
+	        "queue | kind     | id   | gid    | held | mode             | waiting_ms | blockers\n"
+	        "t     | relation | 0    | reader | t    | AccessShareLock  |            |\n"
+	        "t     | relation | 0    | loader | t    | ShareLock        |            |\n"
+	        "t     | relation | 4802 |        | f    | RowExclusiveLock | 9000       | 0\n");
+	struct lock_edge edges[4];
+	assert_int_equal(locks_blockers(sc.g, get(&sc, 4802)->waits_in, edges, 4), 1);
+	assert_string_equal(sc.g->nodes[edges[0].blocker].gid, "loader");
+	assert_int_equal(sc.g->nroots, 1);
+	end(&sc);
+}
+
 static void test_a_prepared_transaction_has_a_statement_only(void **state)
 {
 	(void)state;
@@ -408,6 +424,7 @@ int main(void)
 	        cmocka_unit_test(test_who_names_itself_waits_for_nobody),
 	        cmocka_unit_test(test_named_blockers_are_the_edges),
 	        cmocka_unit_test(test_a_prepared_transaction_has_a_statement_only),
+	        cmocka_unit_test(test_of_two_prepared_one_is_in_the_way),
 	        cmocka_unit_test(test_protected_sessions_are_no_part_of_it),
 	        cmocka_unit_test(test_workers_wait_for_their_leader),
 	        cmocka_unit_test(test_who_has_ended_is_left_out),

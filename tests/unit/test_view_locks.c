@@ -197,39 +197,6 @@ static void test_the_filter_keeps_the_way_up(void **state)
 	close_desk(&d);
 }
 
-static void test_insisting_asks_once(void **state)
-{
-	(void)state;
-	struct desk d;
-	open_desk(&d, locks_incident);
-	assert_int_equal(viewer_key(&d.v, CMD_INSIST).kind, INTENT_SAY);
-	close_desk(&d);
-	open_desk(&d, locks_odd);
-	fixture_instance(d.f, "billing", "answer", ENGINE_MYSQL);
-	fixture_table(d.f, 3, "pulse", "lock_waiters\n0");
-	fixture_table(d.f, 3, "locks",
-	        "queue | kind | object | id | held | mode | waiting_ms\n"
-	        "k | row | app.t | 881 | t | X |\n"
-	        "k | row | app.t | 882 | f | X | 3000\n");
-	d.v.in.scope.instance = 2;
-	viewer_update(&d.v);
-	struct intent i = viewer_key(&d.v, CMD_INSIST);
-	assert_int_equal(i.kind, INTENT_ASK);
-	assert_string_equal(i.probe, "locks");
-	assert_int_equal(i.row.instance, 2);
-	assert_int_equal(i.row.session.id, 0);
-	/* What comes is shown, and stays when something else is asked. */
-	d.v.in.asked = i.row;
-	d.v.in.answer = fixture_sample(d.f, 3, "locks");
-	viewer_update(&d.v);
-	assert_true(viewer_find(&d.v, "882") > 0);
-	d.v.in.answer = NULL;
-	viewer_update(&d.v);
-	assert_true(viewer_find(&d.v, "882") > 0);
-	assert_true(viewer_find(&d.v, "because you insisted") > 0);
-	close_desk(&d);
-}
-
 /* The dialog says of an action what the screen behind it says. */
 static void test_the_plan_counts_the_same_queues(void **state)
 {
@@ -330,7 +297,6 @@ int main(void)
 	        cmocka_unit_test(test_what_cannot_be_ended_says_so),
 	        cmocka_unit_test(test_detail_asks_for_the_locks_of_one),
 	        cmocka_unit_test(test_the_filter_keeps_the_way_up),
-	        cmocka_unit_test(test_insisting_asks_once),
 	        cmocka_unit_test(test_the_plan_counts_the_same_queues),
 	        cmocka_unit_test(test_json_has_edges_and_the_move),
 	};
