@@ -52,6 +52,8 @@ int crowd_session(const struct lock_crowd *c, long pid, const char *gid); /* -1 
 
 /* One statement of the superuser; the caller clears. */
 PGresult *crowd_sql(struct lock_crowd *c, int db, const char *sql);
+/* The superuser needs no password from now on, on a server that is the test's own. */
+void crowd_trust(const struct lab_server *server);
 PGconn *crowd_connect(const struct lab_server *server, const char *database, const char *user);
 
 #endif
