@@ -44,24 +44,19 @@ static bool add(void *arg, size_t like, const char *host, uint16_t port, struct 
 	       poller_add(s->app->poller, index, e);
 }
 
-/* A question about one session has its id for a parameter; any other has none but how many rows it may bring.
- */
 static void *ask(
         void *arg, size_t instance, const char *probe, const struct session_ref *session, struct err *e)
 {
-	enum { LOCK_ROWS = 200, LOCKS = 12000 };
+	enum { LOCK_ROWS = 200 };
 	struct top_source *s = arg;
-	bool statement = strcmp(probe, "statement") == 0;
-	const struct probe_value values[] = {{.type = PARAM_INT,
-	                                             .i = statement          ? 1
-	                                                  : session->id != 0 ? LOCK_ROWS
-	                                                                     : LOCKS},
+	const struct probe_value values[] = {
+	        {.type = PARAM_INT, .i = strcmp(probe, "statement") == 0 ? 1 : LOCK_ROWS},
 	        {.type = PARAM_INT, .i = session->id}};
 	if (s->app->poller == NULL) {
 		err_set(e, ERR_LOST, "not connected yet");
 		return NULL;
 	}
-	return poller_ask(s->app->poller, instance, probe, values, session->id != 0 ? 2 : 1, e);
+	return poller_ask(s->app->poller, instance, probe, values, 2, e);
 }
 
 static bool answer(void *arg, void *question, const struct sample **sample, struct err *e)

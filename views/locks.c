@@ -110,10 +110,7 @@ static void settle(struct locks_state *st, const struct view_input *in)
 
 	if (moved)
 		st->explicit = true;
-	bool answered = in->answer && in->answer != st->insisted.sample && in->answer->probe &&
-	                !strcmp(in->answer->probe->name, "locks");
-
-	if (moved || answered || st->dirty || st->built != in->snap || st->built_at != in->snap->now)
+	if (moved || st->dirty || st->built != in->snap || st->built_at != in->snap->now)
 		locks_collect(st, in);
 	st->built = in->snap;
 	st->built_at = in->snap->now;
@@ -147,8 +144,6 @@ static void locks_fini(void *state)
 {
 	struct locks_state *st = state;
 
-	sample_unref(st->insisted.sample);
-	arena_free(st->insisted.arena);
 	locks_free(st->locks);
 	sessions_free(st->own_sessions);
 	document_free(&st->doc);
@@ -350,25 +345,6 @@ static struct intent sideways(struct locks_state *st, int way)
 	return intent_done();
 }
 
-/* Of the instance under the cursor, else of the first that is not asked by itself. */
-static struct intent insist(const struct locks_state *st, const struct view_input *in)
-{
-	const struct locks_row *r = locks_current(st);
-	struct intent i = intent_say("every server here is asked as it is: there is nothing to insist on");
-
-	for (size_t k = 0; k < in->snap->n; k++) {
-		size_t at = r ? (r->instance + k) % in->snap->n : k;
-
-		if (!scope_has(&in->scope, in->snap, at) || !locks_at(st->locks, at)->gate)
-			continue;
-		i.kind = INTENT_ASK;
-		i.probe = "locks";
-		i.row = (struct row_ref){.instance = (int)at};
-		break;
-	}
-	return i;
-}
-
 static struct intent back(struct locks_state *st)
 {
 	if (st->detail) {
@@ -493,8 +469,6 @@ static struct intent locks_apply(void *state, const struct view_input *in, const
 	case CMD_CANCEL:
 	case CMD_TERMINATE:
 		return act(st, ev->command == CMD_CANCEL ? ACTION_CANCEL : ACTION_TERMINATE);
-	case CMD_INSIST:
-		return insist(st, in);
 	case CMD_MARK:
 		return mark(st);
 	case CMD_UNMARK:

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/arena.h"
 #include "core/base/mem.h"
 #include "core/model/fingerprint.h"
 #include "views/locks_state.h"
@@ -31,10 +30,7 @@ static struct list_key other_key(const struct view_input *in, size_t instance, c
 
 const struct lock_graph *locks_graph(const struct locks_state *st, size_t instance)
 {
-	const struct lock_graph *g = locks_at(st->locks, instance);
-	bool insisted = st->insisted.sample && st->insisted.instance == instance && g->gate;
-
-	return insisted ? &st->insisted.graph : g;
+	return locks_at(st->locks, instance);
 }
 
 const struct locks_row *locks_current(const struct locks_state *st)
@@ -411,10 +407,8 @@ static void add_instance(struct locks_state *st, const struct view_input *in, si
 	if (g->gate) {
 		char text[LOCKS_NOTE_MAX];
 
-		/* Where it is a question of cost, the operator may decide otherwise. */
-		snprintf(text, sizeof text, "%s%s%.180s%s", st->many ? view_instance_name(in, instance) : "",
-		        st->many ? ": " : "", g->gate,
-		        strstr(g->gate, "not asked") ? " (:insist asks once)" : "");
+		snprintf(text, sizeof text, "%s%s%.200s", st->many ? view_instance_name(in, instance) : "",
+		        st->many ? ": " : "", g->gate);
 		locks_say_line(st, in, instance, STYLE_NOTICE, text, "gate", 0);
 	}
 	if (g->counts.waiters == 0)
@@ -439,31 +433,6 @@ static void add_instance(struct locks_state *st, const struct view_input *in, si
 	free(w.next);
 }
 
-/* The answer to insisting, joined with the sessions of now. */
-static void use_insisted(struct locks_state *st, const struct view_input *in)
-{
-	const struct sample *s = in->answer;
-
-	if (s && s != st->insisted.sample && s->table && s->probe && !strcmp(s->probe->name, "locks") &&
-	        in->asked.instance >= 0) {
-		sample_unref(st->insisted.sample);
-		st->insisted.sample = sample_ref(s);
-		st->insisted.instance = (size_t)in->asked.instance;
-	}
-	if (!st->insisted.sample || st->insisted.instance >= in->snap->n)
-		return;
-	const struct lock_graph *asked = locks_at(st->locks, st->insisted.instance);
-	struct lock_graph *g = &st->insisted.graph;
-
-	arena_free(st->insisted.arena);
-	st->insisted.arena = arena_new();
-	*g = (struct lock_graph){.sample = st->insisted.sample, .known = true};
-	locks_build(g, st->insisted.sample->table, (enum engine)asked->engine,
-	        sessions_at(st->sessions, st->insisted.instance), false, st->insisted.arena);
-	if (!g->gate)
-		g->gate = "asked once, because you insisted: :insist asks again";
-}
-
 static void use_models(struct locks_state *st, const struct view_input *in)
 {
 	const struct sessions *given = in->findings ? in->findings->sessions : NULL;
@@ -476,7 +445,6 @@ static void use_models(struct locks_state *st, const struct view_input *in)
 	}
 	st->sessions = given;
 	locks_update(st->locks, in->snap, given);
-	use_insisted(st, in);
 }
 
 static int compare_instances(const void *a, const void *b, void *arg)

@@ -75,13 +75,6 @@ struct locks_state {
 	const struct sessions *sessions;
 	struct sessions *own_sessions;
 	struct locks *locks;
-	/* What a server that is not asked by itself answered when the operator insisted. */
-	struct {
-		const struct sample *sample; /* held; NULL: nobody insisted */
-		size_t instance;
-		struct arena *arena;
-		struct lock_graph graph;
-	} insisted;
 	/* folds that are open, and nodes whose branch is closed */
 	struct list_key opened[LOCKS_OPENED_MAX], closed[LOCKS_OPENED_MAX];
 	size_t nopened, nclosed;

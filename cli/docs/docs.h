@@ -25,7 +25,6 @@ void docs_columns(enum doc_form form, FILE *out);
 void docs_config(enum doc_form form, FILE *out);
 void docs_columns_fleet(enum doc_form form, FILE *out);
 void docs_columns_sessions(enum doc_form form, FILE *out);
-void docs_columns_locks(enum doc_form form, FILE *out);
 void docs_privileges(enum doc_form form, FILE *out);
 void docs_version(enum doc_form form, FILE *out);
 

@@ -17,7 +17,6 @@ const struct doc_part doc_parts[] = {
         {"config", docs_config},
         {"columns-fleet", docs_columns_fleet},
         {"columns-sessions", docs_columns_sessions},
-        {"columns-locks", docs_columns_locks},
         {"privileges", docs_privileges},
         {"version", docs_version},
         {NULL, NULL},

@@ -115,11 +115,6 @@ void docs_columns_fleet(enum doc_form form, FILE *out)
 	put_columns(form, out, "fleet");
 }
 
-void docs_columns_locks(enum doc_form form, FILE *out)
-{
-	put_columns(form, out, "locks");
-}
-
 void docs_columns_sessions(enum doc_form form, FILE *out)
 {
 	put_columns(form, out, "sessions");
