@@ -167,7 +167,7 @@ void myc_clear(struct my_crowd *c)
 static enum myw_kind kind_of(int object)
 {
 	if (object < MYC_ROWS)
-		return object % 3 == 0 ? MYW_ROW : MYW_ROW_FREE;
+		return MYW_ROW;
 	return object < MYC_ROWS + MYC_TABLES ? MYW_TABLE : MYW_USER;
 }
 
@@ -400,14 +400,31 @@ static void end_session(struct my_crowd *c, int s)
 	myw_leave(&c->world, s);
 }
 
+/* MySQL goes by weight: any that fit may be let in, until none fits any more. */
+static int let_in_any(struct my_crowd *c, int object)
+{
+	int who[MYW_SESSIONS], n = 0;
+	while (myw_can_let_in(&c->world, object)) {
+		struct next next = {.c = c, .object = object, .who = -1};
+		if (!wait_until(somebody_goes_on, &next, STEP_MS))
+			fail_msg("%s: nobody goes on at object %d", c->scene, object);
+		if (myw_let_in(&c->world, object, next.who, who) != 1)
+			fail_msg("%s: session %d goes on, which should wait", c->scene, next.who);
+		take_answer(c, next.who, "goes on");
+		c->world.object[object].touched = true;
+		n++;
+	}
+	c->world.object[object].touched = false;
+	c->world.object[object].left = 0;
+	return n;
+}
+
 static int let_in(struct my_crowd *c, int object)
 {
 	int who[MYW_SESSIONS];
-	struct next next = {.c = c, .object = object, .who = -1};
-	bool any = !c->maria && c->world.object[object].kind == MYW_ROW_FREE;
-	if (any && !wait_until(somebody_goes_on, &next, STEP_MS))
-		fail_msg("%s: nobody goes on at object %d", c->scene, object);
-	int n = myw_let_in(&c->world, object, next.who, who);
+	if (!c->maria && c->world.object[object].kind == MYW_ROW)
+		return let_in_any(c, object);
+	int n = myw_let_in(&c->world, object, -1, who);
 	for (int i = 0; i < n; i++) {
 		if (c->world.session[who[i]].waits < 0)
 			expect_goes_on(c, who[i], object);

@@ -11,6 +11,7 @@
 struct my_proof {
 	const struct drive *drive;
 	struct conn *conn; /* `locks` is fetched over it */
+	bool plugin;       /* MariaDB: metadata_lock_info is there */
 	unsigned scenes, states, waiters, edges, likely, releases, looks, most_waiters;
 };
 

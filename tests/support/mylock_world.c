@@ -93,23 +93,26 @@ void myw_leave(struct my_world *w, int s)
 	for (int i = 0; i < w->nobjects; i++) {
 		struct myw_object *o = &w->object[i];
 		o->touched |= o->held[s] != 0;
+		o->left |= o->held[s];
 		o->held[s] = 0;
 		for (int k = o->nwaiting - 1; k >= 0; k--) {
 			if (o->waiter[k] != s)
 				continue;
 			o->touched = true;
+			o->left |= (uint16_t)(1U << o->mode[k]);
 			forget(o, k);
 		}
 	}
 	w->session[s] = (struct myw_session){.waits = -1, .gone = true};
 }
 
-/* May the waiter at k go in now? For rows, MySQL asks those who hold only. */
+/* May the waiter at k go in now? For rows, MySQL looks at those who were stopped by who left, and asks those
+ * only who hold. */
 static bool fits(const struct my_world *w, const struct myw_object *o, int k)
 {
 	enum myw_mode mode = (enum myw_mode)o->mode[k];
-	if (!is_table(o) && !w->in_turn)
-		return !held_stops(w, o, o->waiter[k], mode);
+	if (o->kind == MYW_ROW && !w->in_turn)
+		return (o->left & against_held[mode]) && !held_stops(w, o, o->waiter[k], mode);
 	return !stopped(w, o, o->waiter[k], mode, k);
 }
 
@@ -154,6 +157,8 @@ int myw_let_in(struct my_world *w, int object, int choice, int *out)
 		forget(o, k);
 		k = is_table(o) ? 0 : k;
 	}
+	if (choice < 0)
+		o->left = 0;
 	for (int i = 0; i < n; i++)
 		go_on(w, object, out[i], (enum myw_mode)modes[i]);
 	return n;

@@ -10,14 +10,14 @@
 
 enum { MYW_SESSIONS = 320, MYW_OBJECTS = 48 };
 
-/* ROW_FREE: of one mode only, so that any of its waiters may be next: MySQL goes by weight. */
-enum myw_kind { MYW_ROW, MYW_ROW_FREE, MYW_TABLE, MYW_USER };
+enum myw_kind { MYW_ROW, MYW_TABLE, MYW_USER };
 enum myw_mode { MYW_S = 1, MYW_X, MYW_READ, MYW_WRITE, MYW_UPGRADABLE, MYW_LOCKED, MYW_EXCLUSIVE, MYW_MODES };
 
 struct myw_object {
 	enum myw_kind kind;
 	uint16_t held[MYW_SESSIONS]; /* bits of modes */
 	bool touched;                /* somebody left: only then are waiters looked at */
+	uint16_t left; /* with these modes: MySQL looks only at those that were stopped by them */
 	int nwaiting;
 	int16_t waiter[MYW_SESSIONS]; /* as they came */
 	uint8_t mode[MYW_SESSIONS];
