@@ -80,11 +80,15 @@ const char *lag_confidence_name(enum lag_confidence c); /* "unknown", "guess", "
 
 struct topology_edge {
 	enum edge_kind kind;
-	size_t from, to;     /* nodes: upstream, downstream */
-	const char *channel; /* of MySQL or MariaDB; a subscription's name; "" */
 	enum edge_transport transport;
 	enum edge_apply apply;
+	enum lag_confidence confidence; /* of the lag */
+	enum severity severity;
 	bool from_says, to_says; /* which end knows of it */
+	bool grows;              /* it falls behind further */
+	bool other_timeline;     /* than its upstream's */
+	size_t from, to;         /* nodes: upstream, downstream */
+	const char *channel;     /* of MySQL or MariaDB; a subscription's name; "" */
 	/* Bytes left to send, write, flush and replay, by the upstream's word; all together in `behind`,
 	 * against the head as we read it. */
 	int64_t unsent, write, flush, replay, behind;
@@ -92,14 +96,11 @@ struct topology_edge {
 	int64_t write_ms, flush_ms, replay_ms;
 	int64_t lag_ms;
 	char source[64]; /* of the lag; why it is not known */
-	enum lag_confidence confidence;
-	int64_t eta_ms; /* until it has caught up, at the speed of the last minute; -1 */
-	bool grows;     /* it falls behind further */
+	int64_t eta_ms;  /* until it has caught up, at the speed of the last minute; -1 */
 	int64_t delay_ms, paused_ms, word_ms; /* configured; how long seen; since the last word */
 	int64_t timeline;
-	bool other_timeline; /* than its upstream's */
-	const char *sync;    /* "sync", "quorum", "async", "potential"; NULL unknown */
-	int64_t errant;      /* transactions the upstream has not; -1 unknown */
+	const char *sync; /* "sync", "quorum", "async", "potential"; NULL unknown */
+	int64_t errant;   /* transactions the upstream has not; -1 unknown */
 	const char *errant_set;
 	const char *error; /* NULL none */
 	int64_t error_code;
@@ -109,8 +110,7 @@ struct topology_edge {
 	int64_t conflict_ms;
 	struct session_ref reader; /* whom it waits for; id 0 unknown */
 	const char *reader_who;    /* "report@10.1.1.1 psql"; NULL */
-	enum severity severity;
-	char say[NOTE_MAX]; /* "replay paused 41m", "error 1062: …"; "" when well */
+	char say[NOTE_MAX];        /* "replay paused 41m", "error 1062: …"; "" when well */
 };
 
 struct topology_slot {
