@@ -36,6 +36,7 @@ bool once_text(const struct snapshot *snap, const struct view *view, int w, int 
 	        .in_fd = -1,
 	        .out_fd = -1,
 	        .ascii = ascii,
+	        .once = true,
 	        .read_only = snap->config->read_only};
 	struct shell *shell;
 	if (!shell_new(&opt, &shell, e))

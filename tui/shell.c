@@ -340,7 +340,7 @@ bool shell_new(const struct shell_options *opt, struct shell **out, struct err *
 	}
 	if (opt->open != NULL && !shell_view_index(sh, opt->open, &sh->open))
 		sh->open = 0;
-	sh->memory = finding_memory_new(false);
+	sh->memory = finding_memory_new(opt->once);
 	sh->stale = true;
 	if (opt->in_fd >= 0 && !open_terminal(sh, e)) {
 		shell_free(sh);

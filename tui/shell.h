@@ -58,6 +58,7 @@ struct shell_options {
 	const char *term, *colorterm, *no_color;
 	bool ascii; /* --ascii, or a locale without UTF-8 */
 	bool read_only;
+	bool once;         /* a single look: findings that ask for several samples take one */
 	const char *theme; /* NULL: the config's */
 };
 

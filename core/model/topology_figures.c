@@ -16,6 +16,7 @@
 enum {
 	REPLY_MS = 35000,    /* a standby replies every 10 s, a primary keeps alive every 30 s */
 	HEARTBEAT_MS = 5000, /* what a heartbeat may be late */
+	WORTH_MS = 1000,     /* "at least" a moment says nothing */
 	JOIN_SKEW_MS = 5000  /* both ends are asked at different moments */
 };
 
@@ -263,7 +264,7 @@ static void lag_of_bytes(struct link *l)
 	if (e->kind == EDGE_LOGICAL && !l->down_fresh && e->behind < 0)
 		return;
 	own_lag(l);
-	if (head && at_least > 0 && at_least > e->lag_ms && e->behind > 0) {
+	if (head && at_least >= WORTH_MS && at_least > e->lag_ms && e->behind > 0) {
 		e->lag_ms = at_least;
 		set_source(l, CONFIDENCE_GUESS, "at least: since dbatop looks");
 	}
@@ -342,7 +343,7 @@ static void lag_of_transactions(struct link *l)
 	} else if (e->transactions < 0 && own == 0 && !stopped && !cut) {
 		e->lag_ms = 0;
 		set_source(l, CONFIDENCE_GUESS, "%.60s", source == NULL ? "its own word" : source);
-	} else if (at_least > 0) {
+	} else if (at_least >= WORTH_MS) {
 		e->lag_ms = at_least;
 		set_source(l, CONFIDENCE_GUESS, "at least: since dbatop looks");
 	} else {

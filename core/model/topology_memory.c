@@ -38,6 +38,8 @@ struct topology_memory *topology_memory_new(void)
 static void free_trace(struct trace *t)
 {
 	free(t->heads);
+	if (t->left != NULL)
+		series_clear(t->left);
 	free(t->left);
 }
 
