@@ -230,7 +230,7 @@ static void draw_ghost(const struct drawing *d, struct surface *s, int x0, int y
 		surface_printf(s, x0, y, width, STYLE_GHOST, "%" PRId64 " %s does not wait or block any more",
 		        g->id, g->app);
 	else
-		surface_printf(s, x0, y, width, STYLE_GHOST, "this line is over");
+		surface_printf(s, x0, y, width, STYLE_GHOST, "nothing is left to do here");
 }
 
 static void draw_row(void *arg, struct surface *s, const struct list_layout *l, int x0, int y, long index)

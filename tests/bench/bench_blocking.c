@@ -2,6 +2,7 @@
  * hot row, a convoy, twelve roots that share their waiters (the exact search at its largest), hundreds of
  * roots, a chain. Prints a table; asserts nothing. */
 #include <inttypes.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,6 +12,9 @@
 #include "core/base/mem.h"
 #include "core/model/locks.h"
 #include "core/model/locks_parts.h"
+#include "tests/support/lock_scenes.h"
+#include "tests/support/viewer.h"
+#include "views/locks.h"
 
 enum { ROUNDS = 10, WAITERS = 10000, COLUMNS = 8 };
 
@@ -151,8 +155,32 @@ static void measure(const char *name, void (*fill)(struct scene *s))
 	arena_free(s.arena);
 }
 
+/* A new sample of 10,000 places, and the screen it becomes. */
+static void measure_view(void)
+{
+	double update = 0, draw = 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct fixture *f = fixture_new();
+		struct viewer v;
+		locks_many(f);
+		viewer_open(&v, &locks_view, f, 132, 43, false);
+		fixture_advance(f, 1000);
+		mono_ns start = used();
+		viewer_update(&v);
+		update += ms_since(start);
+		start = used();
+		viewer_draw(&v);
+		draw += ms_since(start);
+		viewer_close(&v);
+		fixture_free(f);
+	}
+	printf("\nview, 10,000 places behind 40 roots: update %.2f ms, draw %.2f ms\n", update / ROUNDS,
+	        draw / ROUNDS);
+}
+
 int main(void)
 {
+	setlocale(LC_CTYPE, "C.UTF-8");
 	printf("%-28s %8s %8s %8s %8s %8s\n", "ms of processor, mean of 10", "graph", "and move", "waiters",
 	        "roots", "actions");
 	measure("one hot row", hot_row);
@@ -160,5 +188,6 @@ int main(void)
 	measure("12 roots", twelve_roots);
 	measure("500 roots", many);
 	measure("a chain", chain);
+	measure_view();
 	return 0;
 }
