@@ -19,5 +19,7 @@ int main(int argc, char **argv)
 {
 	if (is_wanted(argc, argv, "postgres"))
 		lock_bench_postgres();
+	if (is_wanted(argc, argv, "mysql"))
+		lock_bench_mysql();
 	return 0;
 }

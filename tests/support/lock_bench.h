@@ -4,5 +4,6 @@
 #define DBATOP_TESTS_SUPPORT_LOCK_BENCH_H
 
 void lock_bench_postgres(void);
+void lock_bench_mysql(void);
 
 #endif

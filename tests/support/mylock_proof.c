@@ -304,10 +304,32 @@ static bool says_right(void *arg)
 	return y->expected < 0 || y->said < 0 || y->said == y->expected;
 }
 
+/* For the log of a failed test: who holds and who waits, object by object. */
+static void print_world(const struct my_world *w)
+{
+	for (int o = 0; o < w->nobjects; o++) {
+		const struct myw_object *at = &w->object[o];
+		if (at->nwaiting == 0)
+			continue;
+		fprintf(stderr, "object %d, held by", o);
+		for (int i = 0; i < w->nsessions; i++) {
+			if (at->held[i] != 0)
+				fprintf(stderr, " %d:%x", i, at->held[i]);
+		}
+		fprintf(stderr, ", wanted by");
+		for (int k = 0; k < at->nwaiting; k++)
+			fprintf(stderr, " %d:%d", at->waiter[k], at->mode[k]);
+		fprintf(stderr, "\n");
+	}
+}
+
 void myp_end(struct my_proof *p, struct my_crowd *c, int s)
 {
 	struct saying y = {.p = p, .c = c, .s = s, .expected = predicted(c, s)};
-	if (!wait_until(says_right, &y, LOOK_MS))
+	bool right = wait_until(says_right, &y, LOOK_MS);
+	if (!right)
+		print_world(&c->world);
+	if (!right)
 		fail_msg("%s: ending %d is said to free %d now, and frees %d", c->scene, s, y.said,
 		        y.expected);
 	int went_on = myc_end(c, s);
