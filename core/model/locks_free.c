@@ -77,6 +77,21 @@ static bool named_stops(const struct play *p, const struct lock_entry *e, bool i
 	return false;
 }
 
+/* Was one of those whom the server named for e, in this queue, and who leave? */
+static bool named_left(const struct play *p, const struct lock_entry *e, uint64_t bit)
+{
+	const struct lock_graph *g = p->g;
+	for (uint32_t i = e->named; i < e->named + e->nnamed; i++) {
+		const struct lock_node *n = &g->nodes[g->names[i]];
+		for (uint32_t k = n->entries; k < n->entries + n->nentries; k++) {
+			uint32_t at = g->of_node[k];
+			if (g->entries[at].queue == e->queue && (p->left[at] & bit))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Who is let in to a tuple lock goes on to wait for what those wait for who left it. */
 static bool waits_on(const struct play *p, const struct lock_queue *q, uint64_t bit)
 {
@@ -103,23 +118,31 @@ static void play_queue(struct play *p, uint32_t queue, uint64_t bit)
 	struct lock_stand held = {.present = 0};
 	struct lock_stand named = {.present = 0};
 	struct lock_stand ahead = {.present = 0};
+	struct lock_stand gone = {.present = 0};
 	bool on = waits_on(p, q, bit);
 	bool in_turn = !lock_passes_by((enum engine)g->engine, q->kind);
 	for (uint32_t i = q->first; i < q->first + q->nheld; i++) {
-		if (!(p->left[i] & bit))
+		if (p->left[i] & bit)
+			stand_add(&gone, &g->entries[i]);
+		else
 			stand_add(g->entries[i].implied ? &named : &held, &g->entries[i]);
 	}
 	struct lock_stand newly = {.present = 0};
 	for (uint32_t i = q->first + q->nheld; i < q->first + q->nheld + q->nwaiting; i++) {
 		const struct lock_entry *e = &g->entries[i];
-		if (p->left[i] & bit)
+		if (p->left[i] & bit) {
+			stand_add(&gone, e);
 			continue;
+		}
+		/* Where others are passed by, only those are looked at whom a leaver had stopped. */
+		bool looked_at = in_turn || (e->asked ? named_left(p, e, bit)
+		                                      : stand_stops(&gone, f, e, lock_conflicts));
 		bool stopped = e->asked
 		                       ? named_stops(p, e, in_turn, bit)
 		                       : stand_stops(&held, f, e, lock_conflicts) ||
 		                                 stand_stops(&named, f, e, NULL) ||
 		                                 (in_turn && stand_stops(&ahead, f, e, lock_conflicts_ahead));
-		if (stopped || stand_stops(&newly, f, e, lock_conflicts)) {
+		if (!looked_at || stopped || stand_stops(&newly, f, e, lock_conflicts)) {
 			stand_add(&ahead, e);
 			continue;
 		}
