@@ -187,6 +187,19 @@ static void check_privileges(struct patient *p)
 		        p->account);
 }
 
+/* A setting has this value; false when it is not known. */
+static bool is_set(const struct patient *p, const char *name, const char *value)
+{
+	const struct table *t = snapshot_table(p->snap, p->instance, "settings");
+	for (size_t row = 0; t != NULL && row < t->nrows; row++) {
+		const char *have = table_text(t, row, table_column(t, "name"));
+		const char *is = table_text(t, row, table_column(t, "value"));
+		if (have != NULL && is != NULL && strcmp(have, name) == 0 && strcmp(is, value) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_guards(struct patient *p)
 {
 	size_t before = p->out->n;
@@ -213,6 +226,9 @@ static void check_guards(struct patient *p)
 		fix(advise(p, ADVICE_NOTE, "guards",
 		            "performance_schema is off: metadata locks and program names are not seen"),
 		        "performance_schema = ON  # in my.cnf, needs a restart");
+	if (is_set(p, "metadata_lock_info", "OFF"))
+		fix(advise(p, ADVICE_NOTE, "guards", "who holds a metadata lock is guessed"),
+		        "INSTALL SONAME 'metadata_lock_info';  -- lists them; install it in quiet times");
 	if (p->out->n == before)
 		advise(p, ADVICE_OK, "guards", "all in place");
 }

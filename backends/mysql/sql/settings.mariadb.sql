@@ -2,7 +2,7 @@
 -- versions: mariadb 10.5-11
 -- column: name label key · value label
 --
--- What decides how this server behaves in an incident.
+-- What decides how this server behaves in an incident; and whether metadata locks are told.
 SELECT LOWER(v.VARIABLE_NAME) AS name,
        v.VARIABLE_VALUE AS value
   FROM information_schema.GLOBAL_VARIABLES v
@@ -14,4 +14,8 @@ SELECT LOWER(v.VARIABLE_NAME) AS name,
                            'INNODB_PRINT_ALL_DEADLOCKS', 'TX_ISOLATION', 'BINLOG_FORMAT', 'LOG_BIN',
                            'GTID_STRICT_MODE', 'READ_ONLY', 'PERFORMANCE_SCHEMA', 'SLOW_QUERY_LOG',
                            'LONG_QUERY_TIME', 'THREAD_HANDLING', 'REQUIRE_SECURE_TRANSPORT')
+ UNION ALL
+SELECT 'metadata_lock_info',
+       IF(EXISTS (SELECT 1 FROM information_schema.PLUGINS p
+                   WHERE p.PLUGIN_NAME = 'METADATA_LOCK_INFO' AND p.PLUGIN_STATUS = 'ACTIVE'), 'ACTIVE', 'OFF')
  LIMIT :rows
