@@ -1,4 +1,5 @@
 /* Replication of MariaDB 11.8: the states a DBA meets, produced for real. */
+/* ctest: spawns */
 #include "backends/mysql/mysql.h"
 #include "tests/support/replication_mysql.h"
 

@@ -1,4 +1,5 @@
 /* Replication on the oldest PostgreSQL: the states a DBA meets, produced for real. */
+/* ctest: spawns */
 #include "backends/postgres/postgres.h"
 #include "tests/support/replication_postgres.h"
 

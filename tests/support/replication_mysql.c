@@ -9,7 +9,7 @@
 #include "tests/support/test.h"
 #include "tests/support/watch.h"
 
-enum { SQL_MS = 10000, P = 0, R = 1 };
+enum { SQL_MS = 20000, P = 0, R = 1 };
 
 static const struct driver *the_driver;
 static char kind[32];
@@ -258,8 +258,10 @@ static int teardown(void **state)
 	(void)state;
 	watch_stop(&w);
 	chaos_stop(chaos);
-	lab_remove(name[R]);
-	lab_remove(name[P]);
+	for (int i = R; i >= P; i--) {
+		if (server[i].name[0] != '\0')
+			lab_remove(name[i]);
+	}
 	return 0;
 }
 

@@ -33,7 +33,7 @@ static void load_probes(struct watch *w, const struct driver *driver)
 static void make_config(struct watch *w, const struct lab_server *servers, size_t n)
 {
 	w->cluster = (struct cluster_cfg){.name = cluster_name,
-	        .timeouts = {.connect_ms = 5000, .query_ms = 2000, .query_max_ms = 5000, .check_ms = 30000},
+	        .timeouts = {.connect_ms = 5000, .query_ms = 5000, .query_max_ms = 5000, .check_ms = 30000},
 	        .overrides = w->overrides,
 	        .noverrides = PROBES,
 	        .statement_warn_ms = 120000,
@@ -45,7 +45,7 @@ static void make_config(struct watch *w, const struct lab_server *servers, size_
 	        .lag_warn_bytes = INT64_C(256) << 20};
 	for (size_t i = 0; i < PROBES; i++)
 		w->overrides[i] = (struct probe_override){
-		        .probe = probe_names[i], .every_ms = EVERY_MS, .timeout_ms = 2000};
+		        .probe = probe_names[i], .every_ms = EVERY_MS, .timeout_ms = 5000};
 	for (size_t i = 0; i < n; i++) {
 		snprintf(w->names[i], sizeof w->names[i], "%s", servers[i].name);
 		w->instances[i].name = w->names[i];

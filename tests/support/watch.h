@@ -8,7 +8,7 @@
 #include "core/run/poll.h"
 #include "tests/support/lab.h"
 
-enum { WATCH_MAX = 6, WATCH_SOON_MS = 8000 };
+enum { WATCH_MAX = 6, WATCH_SOON_MS = 30000 };
 
 struct watch {
 	struct config cfg;
