@@ -397,21 +397,38 @@ static struct intent replication_apply(void *state, const struct view_input *in,
 	}
 }
 
+/* What a finding about this server is about, when that has a row of its own. */
+static const struct topology_slot *worst_slot(
+        const struct replication_state *st, const struct view_input *in, size_t instance)
+{
+	const struct finding *f = in->findings ? findings_of(in->findings, instance) : NULL;
+
+	if (!f || f->kind != FINDING_SLOT)
+		return NULL;
+	return topology_worst_slot(st->topology, st->topology->of_instance[instance]);
+}
+
 /* Shows the row even when it is folded away or filtered out: somebody was led to it. A session is one that
- * holds something up; else its server. */
+ * holds something up; then the slot that its server is in trouble for, or who reads it; else the server. */
 static long find_row(
         const struct replication_state *st, const struct view_input *in, const struct row_ref *ref)
 {
+	const struct topology_slot *slot;
 	long server = -1;
 
 	if (ref->instance < 0 || (size_t)ref->instance >= in->snap->n)
 		return -1;
+	slot = ref->session.id > 0 ? NULL : worst_slot(st, in, (size_t)ref->instance);
 	for (size_t i = 0; i < st->n; i++) {
 		const struct replication_row *row = &st->rows[i];
 		const struct session_ref *s = session_of(st, row);
 
 		if (ref->session.id > 0 && s && s->id == ref->session.id &&
 		        replication_instance(st, row) == ref->instance)
+			return (long)i;
+		if (slot && ((row->kind == RROW_SLOT && &st->topology->slot[row->index] == slot) ||
+		                    (slot->edge != TOPOLOGY_NONE &&
+		                            replication_edge(st, row) == &st->topology->edge[slot->edge])))
 			return (long)i;
 		if (row->kind == RROW_NODE && server < 0 &&
 		        st->topology->of_instance[ref->instance] == row->index)

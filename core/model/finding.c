@@ -193,11 +193,14 @@ static void say_split(struct step *st, const struct finding_memory *m, const str
 	char others[32] = "";
 	if (more > 0)
 		snprintf(others, sizeof(others), " and %zu more", more);
+	/* Who became one last is the news: it comes first. */
+	bool b_is_newer = m->instances[b->instance].flipped_at > m->instances[a->instance].flipped_at;
 	for (int i = 0; i < 2; i++) {
 		st->instance = i == 0 ? a->instance : b->instance;
 		st->iv = &iv[st->instance];
+		int64_t weight = 2 * (int64_t)more + (b_is_newer == (i == 1));
 		struct finding *f = finding_add(st, FINDING_SPLIT_BRAIN,
-		        a->postgres || flipped ? SEVERITY_CRIT : SEVERITY_WARN, (int64_t)more);
+		        a->postgres || flipped ? SEVERITY_CRIT : SEVERITY_WARN, weight);
 		f->view = "replication";
 		snprintf(f->text, sizeof(f->text), "%.60s: two writable primaries: %.60s and %.60s%s",
 		        iv[a->instance].cluster->name, iv[a->instance].cfg->name, iv[b->instance].cfg->name,

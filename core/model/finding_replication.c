@@ -142,14 +142,7 @@ static void find_errant(struct step *st, const struct topology_edge *e, const st
 
 static void find_slot(struct step *st, size_t node, const struct sample *sample)
 {
-	const struct topology *t = st->out->topology;
-	const struct topology_slot *worst = NULL;
-	for (size_t i = 0; i < t->nslots; i++) {
-		const struct topology_slot *s = &t->slot[i];
-		if (s->node == node && s->severity >= SEVERITY_WARN &&
-		        (worst == NULL || s->severity > worst->severity || s->retained > worst->retained))
-			worst = s;
-	}
+	const struct topology_slot *worst = topology_worst_slot(st->out->topology, node);
 	if (!finding_sustained(st, FINDING_SLOT, sample, worst != NULL, worst == NULL, 2) || worst == NULL)
 		return;
 	struct finding *f = add(st, FINDING_SLOT, worst->severity, worst->retained);

@@ -74,6 +74,11 @@ static void point_at(struct step *st, struct finding *f, const struct session *s
 
 /* 1. Blocked. */
 
+static bool is_unnamed(const struct session *s)
+{
+	return s->kind == SESSION_UNSEEN && s->id <= 0;
+}
+
 /* "pid 4711 (idle in transaction 3m12s, app=checkout)". */
 static void describe_root(const struct step *st, const struct session *s, char *out, size_t cap)
 {
@@ -83,7 +88,7 @@ static void describe_root(const struct step *st, const struct session *s, char *
 		snprintf(out, cap, "a prepared transaction");
 		return;
 	}
-	if (s->kind == SESSION_UNSEEN && s->id <= 0) {
+	if (is_unnamed(s)) {
 		snprintf(out, cap, "a holder that the server does not name");
 		return;
 	}
@@ -97,11 +102,6 @@ static void describe_root(const struct step *st, const struct session *s, char *
 	        ms < 0 ? "" : human_duration(ms, age), whose(s, who));
 }
 
-static bool heads_a_queue(const struct session *s, uint32_t index)
-{
-	return s->blocks_now > 0 && (!s->blocked || s->root == index);
-}
-
 static bool is_heavier(const struct session *a, const struct session *b)
 {
 	if (a->blocks_all != b->blocks_all)
@@ -111,19 +111,104 @@ static bool is_heavier(const struct session *a, const struct session *b)
 	return a->id < b->id;
 }
 
+/* ", 5 of them behind pid 5120 (app=migrate)": most wait for one who waits itself, which is another cause. */
+static void describe_convoy(const struct step *st, const struct session *root, char *out, size_t cap)
+{
+	const struct session_view *v = st->sessions;
+	const struct session *head = NULL;
+	char who[WHO_MAX];
+	out[0] = '\0';
+	for (size_t i = root->holds; i < (size_t)root->holds + root->nholds; i++) {
+		const struct session *s = &v->sessions[v->edges_by_holder[i].waiter];
+		if (s != root && s->blocks_now > 0 && (head == NULL || is_heavier(s, head)))
+			head = s;
+	}
+	if (head == NULL || head->blocks_all < 2 || head->blocks_all * 2 < root->blocks_all ||
+	        head->blocks_all >= root->blocks_all)
+		return;
+	const char *owner = whose(head, who);
+	snprintf(out, cap, ", %" PRIu32 " of them behind %s %" PRId64 "%s%s%s", head->blocks_all, id_word(st),
+	        head->id, owner[0] == '\0' ? "" : " (", owner[0] == '\0' ? "" : owner + 2,
+	        owner[0] == '\0' ? "" : ")");
+}
+
+/* MariaDB does not say who holds a metadata lock. Whoever has been in a transaction, or in a statement, of
+ * that database for longer than somebody has waited may: of these the one whose transaction stands open for
+ * longest. *more: how many others. NULL: there is none, or the server says itself who holds what is waited
+ * for.
+ */
+static const struct session *likely_holder(
+        const struct step *st, const struct session *unseen, unsigned *more)
+{
+	const struct session_view *v = st->sessions;
+	const struct session_edge *e = &v->edges_by_holder[unseen->holds];
+	const struct session *waiter = &v->sessions[e->waiter];
+	const struct session *best = NULL;
+	unsigned n = 0;
+	if (st->iv->link.server.engine != ENGINE_MARIADB || e->kind == NULL ||
+	        strcmp(e->kind, "metadata") != 0)
+		return NULL;
+	for (size_t i = 0; i < v->n; i++) {
+		const struct session *s = &v->sessions[i];
+		bool here = s->db != NULL && waiter->db != NULL && strcmp(s->db, waiter->db) == 0;
+		int64_t ms = s->xact_ms >= 0 ? s->xact_ms : s->query_ms;
+		if (s->kind != SESSION_CLIENT || s->own || s->waiting || !here || ms < unseen->longest_ms)
+			continue;
+		n++;
+		if (best == NULL || s->xact_ms > best->xact_ms ||
+		        (s->xact_ms == best->xact_ms && s->query_ms > best->query_ms))
+			best = s;
+	}
+	*more = n > 0 ? n - 1 : 0;
+	return best;
+}
+
+static bool heads_a_queue(const struct session *s, uint32_t index)
+{
+	return s->blocks_now > 0 && (!s->blocked || s->root == index);
+}
+
+/* Recovery alone waits for it, and that has been said, with what it means for the standby. */
+static bool is_said_as_conflict(const struct step *st, const struct session *s)
+{
+	const struct session_view *v = st->sessions;
+	const struct findings *out = st->out;
+	if (s->blocks_all != 1 || v->sessions[v->edges_by_holder[s->holds].waiter].kind == SESSION_CLIENT)
+		return false;
+	for (size_t i = out->n; i > 0 && out->item[i - 1].instance == st->instance; i--) {
+		if (out->item[i - 1].kind == FINDING_RECOVERY_CONFLICT)
+			return true;
+	}
+	return false;
+}
+
 static void say_blocked(struct step *st, const struct session *s)
 {
 	/* How long is not always known; then it has been seen, which is long enough. */
-	if (s->longest_ms >= 0 && s->longest_ms < WAIT_NOTED_MS)
+	if ((s->longest_ms >= 0 && s->longest_ms < WAIT_NOTED_MS) || is_said_as_conflict(st, s))
 		return;
 	char root[2 * WHO_MAX];
+	char convoy[2 * WHO_MAX];
 	uint32_t n = s->blocks_all;
 	bool crit = n >= WAITERS_CRIT || s->longest_ms >= WAIT_CRIT_MS;
 	struct finding *f = finding_add(st, FINDING_BLOCKED, crit ? SEVERITY_CRIT : SEVERITY_WARN, n);
-	point_at(st, f, s);
+	unsigned more = 0;
+	const struct session *likely = is_unnamed(s) ? likely_holder(st, s, &more) : NULL;
+	point_at(st, f, likely != NULL ? likely : s);
 	f->view = view_of_blocked(st);
-	describe_root(st, s, root, sizeof(root));
-	finding_text(st, f, "%" PRIu32 " session%s for %s", n, n == 1 ? " waits" : "s wait", root);
+	describe_root(st, likely != NULL ? likely : s, root, sizeof(root));
+	if (likely != NULL) {
+		char others[32] = "";
+		if (more > 0)
+			snprintf(others, sizeof(others), " or %u more", more);
+		finding_text(st, f, "%" PRIu32 " session%s for a metadata lock, likely of %s%s", n,
+		        n == 1 ? " waits" : "s wait", root, others);
+		finding_brief(
+		        f, "%" PRIu32 " wait%s for %" PRId64 ", likely", n, n == 1 ? "s" : "", likely->id);
+		return;
+	}
+	describe_convoy(st, s, convoy, sizeof(convoy));
+	finding_text(st, f, "%" PRIu32 " session%s for %s%s", n, n == 1 ? " waits" : "s wait", root, convoy);
 	if (s->kind == SESSION_PREPARED)
 		finding_brief(f, "%" PRIu32 " wait for a prepared transaction", n);
 	else if (s->id <= 0)

@@ -110,3 +110,17 @@ const struct topology_edge *topology_upstream(const struct topology *t, size_t n
 	}
 	return worst;
 }
+
+const struct topology_slot *topology_worst_slot(const struct topology *t, size_t node)
+{
+	const struct topology_slot *worst = NULL;
+	for (size_t i = 0; i < t->nslots; i++) {
+		const struct topology_slot *s = &t->slot[i];
+		if (s->node != node || s->severity < SEVERITY_WARN)
+			continue;
+		if (worst == NULL || s->severity > worst->severity ||
+		        (s->severity == worst->severity && s->retained > worst->retained))
+			worst = s;
+	}
+	return worst;
+}

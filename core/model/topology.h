@@ -157,6 +157,8 @@ struct topology *topology_build(struct topology_memory *m, const struct snapshot
 void topology_free(struct topology *t);
 
 /* The worst of the edges into a node, NULL when there is none. */
+/* The slot of this server that needs somebody most; NULL when none does. */
+const struct topology_slot *topology_worst_slot(const struct topology *t, size_t node);
 const struct topology_edge *topology_upstream(const struct topology *t, size_t node);
 
 #endif
