@@ -9,7 +9,8 @@
 #include "core/base/mem.h"
 
 /* What findings need, whatever view is open: the line above the footer is always there. */
-static const char *const frame_probes[] = {"server", "pulse", "sessions", "blockers", "replication_brief"};
+static const char *const frame_probes[] = {
+        "server", "pulse", "sessions", "blockers", "replication_brief", "replication"};
 
 /* ---- the message line ---- */
 
