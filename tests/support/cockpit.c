@@ -50,7 +50,10 @@ void cockpit_begin(struct cockpit *c, int connect_ms, int query_ms)
 
 void cockpit_cluster(struct cockpit *c, const char *name, const char *tag)
 {
-	put(c, "  - name: %s\n    tags: [%s]\n    instances:\n", name, tag);
+	put(c, "  - name: %s\n    tags: [%s]\n", name, tag);
+	if (c->thresholds != NULL)
+		put(c, "    thresholds: {%s}\n", c->thresholds);
+	put(c, "    instances:\n");
 }
 
 void cockpit_add(struct cockpit *c, const char *name, const struct lab_server *server, const char *user,

@@ -14,6 +14,8 @@ struct cockpit {
 	char home[128]; /* a folder of this run: config.yaml, state/ */
 	char config[COCKPIT_CONFIG_MAX];
 	size_t size;
+	const char *thresholds; /* of each cluster that is added from now on, as the inside of a flow map; or
+	                           NULL */
 	char user[64];     /* whose statements cockpit_assert_fresh looks for: of the first server added */
 	long threads, fds; /* as cockpit_mark found them */
 	int key_ms;        /* a key must be answered within; set by cockpit_begin */
