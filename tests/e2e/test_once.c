@@ -172,6 +172,39 @@ static void test_sessions(void **state)
 	proc_free(p);
 }
 
+/* A primary and its replica are two nodes and the edge between them, told by both. */
+static void test_replication(void **state)
+{
+	(void)state;
+	char replica_url[URL_MAX];
+	struct lab_server replica = lab_server("pg15r");
+	lab_url(&replica, "monitor", 0, replica_url, sizeof(replica_url));
+	struct proc *p = run((const char *[]){
+	        TEST_DBATOP, "once", "--view=replication", "--format=json", pg_url, replica_url, NULL});
+	assert_int_equal(p->exit_code, 0);
+	json_t *root = parse(p);
+	json_t *edges = json_object_get(root, "edges");
+	bool found = false;
+	assert_true(json_array_size(json_object_get(root, "nodes")) >= 2);
+	assert_true(json_is_array(json_object_get(root, "slots")));
+	for (size_t i = 0; i < json_array_size(edges); i++) {
+		json_t *e = json_array_get(edges, i);
+		json_t *to = json_array_get(
+		        json_object_get(root, "nodes"), (size_t)json_integer_value(json_object_get(e, "to")));
+		if (json_is_null(json_object_get(to, "instance")))
+			continue;
+		found = true;
+		assert_string_equal(text(e, "kind"), "wal");
+		assert_string_equal(text(e, "told_by"), "both");
+		assert_string_equal(text(e, "slot"), "pg15r");
+		assert_string_equal(text(to, "role"), "replica");
+		assert_true(json_is_integer(json_object_get(e, "behind_bytes")));
+	}
+	assert_true(found);
+	json_decref(root);
+	proc_free(p);
+}
+
 static void test_literals_are_redacted(void **state)
 {
 	(void)state;
@@ -373,6 +406,7 @@ int main(void)
 	        cmocka_unit_test(test_fleet_beside_a_black_hole),
 	        cmocka_unit_test(test_one_server_by_several_names),
 	        cmocka_unit_test(test_sessions),
+	        cmocka_unit_test(test_replication),
 	        cmocka_unit_test(test_literals_are_redacted),
 	        cmocka_unit_test(test_csv_and_text),
 	        cmocka_unit_test(test_a_wrong_password_is_not_shown),
