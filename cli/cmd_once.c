@@ -7,8 +7,9 @@
 #include "cli/app.h"
 #include "cli/once.h"
 #include "core/run/process.h"
+#include "tui/shell.h"
 
-enum { WIDTH = 132, HEIGHT = 43, CELLS_MAX = 1000 };
+enum { WIDTH = 132, HEIGHT = 43, CELLS_MAX = 1000, PROBES_MAX = 24 };
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
 
@@ -87,16 +88,30 @@ static int print(const struct snapshot *snap, const struct wishes *w, int64_t wa
 	for (size_t i = 0; i < snap->n; i++) {
 		struct once_instance in;
 		once_look(snap, i, w->view, waited_ms, &in);
-		if (in.status == ONCE_DOWN || in.table == NULL)
+		/* No table and nothing wrong: there was nothing to ask for. */
+		if (in.status == ONCE_DOWN || (in.status == ONCE_PARTIAL && in.table == NULL))
 			code = EXIT_FAILED;
 	}
 	return code;
 }
 
+/* What the view shows, and what the findings beside it are drawn from; a probe may be in it twice. */
+static void list_probes(const struct view *view, const char *list[PROBES_MAX])
+{
+	size_t n = 0;
+	for (const char *const *probe = view->probes; *probe != NULL && n < PROBES_MAX - 1; probe++)
+		list[n++] = *probe;
+	for (const char *const *probe = shell_probes; *probe != NULL && n < PROBES_MAX - 1; probe++)
+		list[n++] = *probe;
+	list[n] = NULL;
+}
+
 static int look_once(struct app *app, const struct wishes *w, struct err *e)
 {
 	int64_t waited;
-	struct snapshot *snap = app_look(app, w->view->probes, w->deadline_ms, &waited, e);
+	const char *probes[PROBES_MAX];
+	list_probes(w->view, probes);
+	struct snapshot *snap = app_look(app, probes, w->deadline_ms, &waited, e);
 	if (snap == NULL)
 		return cli_fail(e);
 	int code = process_signal() == 0 ? print(snap, w, waited) : 128 + process_signal();

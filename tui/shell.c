@@ -8,9 +8,8 @@
 
 #include "core/base/mem.h"
 
-/* What findings need, whatever view is open: the line above the footer is always there. */
-static const char *const frame_probes[] = {
-        "server", "pulse", "sessions", "blockers", "replication_brief", "replication"};
+const char *const shell_probes[] = {
+        "server", "pulse", "sessions", "blockers", "replication_brief", "replication", NULL};
 
 /* ---- the message line ---- */
 
@@ -36,8 +35,8 @@ void shell_wants(struct shell *sh)
 	uint32_t slots = 0;
 	if (snap == NULL || snap->probes == NULL || sh->opt.source->want == NULL)
 		return;
-	for (size_t i = 0; i < sizeof(frame_probes) / sizeof(frame_probes[0]); i++) {
-		int slot = probe_set_slot(snap->probes, frame_probes[i]);
+	for (size_t i = 0; shell_probes[i] != NULL; i++) {
+		int slot = probe_set_slot(snap->probes, shell_probes[i]);
 		slots |= slot >= 0 ? 1U << slot : 0;
 	}
 	for (size_t i = 0; v->probes != NULL && v->probes[i] != NULL; i++) {

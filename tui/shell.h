@@ -10,6 +10,11 @@
 #include "tui/term.h"
 #include "tui/view.h"
 
+/* Probes that findings need, whatever view is open: the line above the footer is always there.
+ * NULL-terminated.
+ */
+extern const char *const shell_probes[];
+
 /* Where data come from and where wishes go. No function may block; NULL means that it cannot be done here. */
 struct shell_source {
 	void *arg;
