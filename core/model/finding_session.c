@@ -111,6 +111,13 @@ static bool is_heavier(const struct session *a, const struct session *b)
 	return a->id < b->id;
 }
 
+/* A table's queue, where one who waits holds up those who could go on; the first in a row's queue holds up
+ * nobody. */
+static bool is_of_table(const struct session_edge *e)
+{
+	return e->kind != NULL && (strcmp(e->kind, "relation") == 0 || strcmp(e->kind, "metadata") == 0);
+}
+
 /* ", 5 of them behind pid 5120 (app=migrate)": most wait for one who waits itself, which is another cause. */
 static void describe_convoy(const struct step *st, const struct session *root, char *out, size_t cap)
 {
@@ -120,7 +127,8 @@ static void describe_convoy(const struct step *st, const struct session *root, c
 	out[0] = '\0';
 	for (size_t i = root->holds; i < (size_t)root->holds + root->nholds; i++) {
 		const struct session *s = &v->sessions[v->edges_by_holder[i].waiter];
-		if (s != root && s->blocks_now > 0 && (head == NULL || is_heavier(s, head)))
+		if (s != root && s->blocks_now > 0 && is_of_table(&v->edges_by_holder[i]) &&
+		        (head == NULL || is_heavier(s, head)))
 			head = s;
 	}
 	if (head == NULL || head->blocks_all < 2 || head->blocks_all * 2 < root->blocks_all ||

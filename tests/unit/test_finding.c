@@ -175,8 +175,9 @@ static void test_a_convoy_is_named(void **state)
 	        "5202 | client | active | web | 8000 | 8000 | 8000\n"
 	        "5203 | client | active | web | 8000 | 8000 | 8000\n");
 	fixture_table(sc.f, 0, "blockers",
-	        "waiter | blocker | waiting_ms\n5120 | 4711 | 9000\n5201 | 5120 | 8000\n"
-	        "5202 | 5120 | 8000\n5203 | 5120 | 8000");
+	        "waiter | blocker | waiting_ms | kind\n5120 | 4711 | 9000 | relation\n"
+	        "5201 | 5120 | 8000 | relation\n5202 | 5120 | 8000 | relation\n5203 | 5120 | 8000 | "
+	        "relation");
 	look(&sc);
 	assert_string_equal(sc.found->item[0].text,
 	        "orders-1: 4 sessions wait for pid 4711 (idle in transaction 3m12s, app=report), "
