@@ -196,7 +196,14 @@ class StoppedApplier(Incident):
         finally:
             conn.close()
 
+    def has_table(self):
+        return self.ask("billing-my-2", "SELECT count(*) FROM information_schema.TABLES "
+                                        "WHERE TABLE_SCHEMA = 'app' AND TABLE_NAME = 'payouts'") > 0
+
     def begin(self):
+        limit = time.monotonic() + 10
+        while not self.has_table() and time.monotonic() < limit:
+            time.sleep(0.1)
         self.on_replica("REPLACE INTO app.payouts VALUES (9999, 0)")
         session = self.session("billing-my-1", "cron", "payouts")
         session.run("DELETE FROM payouts WHERE day = 9999")
@@ -240,3 +247,5 @@ class Hung(Incident):
 
 # Their order, and again from the beginning.
 ROTATION = (RowLocks, PausedReplay, Leak, Convoy, Hung, StoppedApplier, Runaway)
+# What can stand side by side, to be shown in one picture.
+TOGETHER = (PausedReplay, StoppedApplier, Leak, Convoy, RowLocks)

@@ -2,7 +2,7 @@
 """Runs inside a lab (DBATOP_LAB names its folder): starts the demo's workload, then dbatop on all of it.
 
     run.py BINARY            dbatop on this terminal, until it quits
-    run.py BINARY --once     every view once as text, at a moment when the first incident is there
+    run.py BINARY --once     every view once as text, at a moment when incidents are there, for each view one at least
 
 The workload ends with us, however we end; the lab around us takes the servers down. Exits with dbatop's
 code.
@@ -18,7 +18,7 @@ import time
 import shop as shops
 import processes
 
-READY = 30          # seconds until the workload runs, or until its first incident is there
+READY = 45          # seconds until the workload runs, or until its incidents are there
 FINDING = 6         # seconds a pile-up must last before dbatop calls it a finding, and one more
 LEAVE = 6           # seconds the workload gets to take back its incident
 SIZE = "132x43"
@@ -38,7 +38,7 @@ def start_workload(lab, folder, hold):
 
 
 def wait_for_workload(child, folder, incident):
-    """Until it runs, or until its first incident is there."""
+    """Until it runs, or until its incidents are there."""
     limit = time.monotonic() + READY
     while time.monotonic() < limit and child.poll() is None:
         try:
@@ -75,7 +75,8 @@ def views(binary):
 
 def print_views(binary, config, folder):
     with open(os.path.join(folder, "incident")) as handle:
-        print("demo: " + handle.read().strip().replace("\t", ": "))
+        for line in handle:
+            print("demo: " + line.strip().replace("\t", ": "))
     for view in views(binary):
         print(f"\n== dbatop once --view {view}\n", flush=True)
         code = subprocess.run([binary, "once", "--config", config, "--view", view, "--size", SIZE],

@@ -2,10 +2,10 @@
 """The demo's life: traffic on the lab's servers and one incident after the other, until SIGTERM.
 
     workload.py --dir D                  D: the lab's folder; writes D/demo/incident and D/demo/incidents.log
-    workload.py --dir D --hold           only the first incident, and it stays
+    workload.py --dir D --hold           those that can stand beside each other at once, and they stay
 
-D/demo/incident holds one line: "preparing", "calm", or the name of the incident that is there now, a tab
-and its sentence. It is written when the servers show the incident, not when it was asked for.
+D/demo/incident holds one line: "preparing", "calm", or for each incident that is there now a line of its
+name, a tab and its sentence. It is written when the servers show the incident, not when it was asked for.
 """
 import argparse
 import datetime
@@ -50,10 +50,10 @@ def appears(incident, stop):
     return True
 
 
-def lives_through(incident, stop, hold):
+def lives_through(incident, stop):
     """Until its time is over, or somebody has solved it, or we are told to end; how it ended."""
     limit = time.monotonic() + incident.seconds
-    while hold or time.monotonic() < limit:
+    while time.monotonic() < limit:
         if stop.wait(0.5):
             return "interrupted"
         incident.grow()
@@ -74,7 +74,7 @@ def take_back(incident):
     return ""
 
 
-def play(incident, diary, stop, hold=False):
+def play(incident, diary, stop):
     """One incident from its begin to its end; whatever happens, it is taken back."""
     outcome = "did not show"
     try:
@@ -82,13 +82,33 @@ def play(incident, diary, stop, hold=False):
         if appears(incident, stop):
             diary.note(f"{incident.name}: {incident.text}")
             diary.state(f"{incident.name}\t{incident.text}")
-            outcome = lives_through(incident, stop, hold)
+            outcome = lives_through(incident, stop)
     except traffic.ERRORS as error:
         outcome = f"failed: {str(error).strip()}"
     finally:
         outcome += take_back(incident)
     diary.note(f"{incident.name}: {outcome}")
     diary.state("calm")
+
+
+def hold(all_of_them, diary, stop):
+    """Incidents beside each other, until we are told to end; whatever happens, they are taken back."""
+    begun = []
+    try:
+        for incident in all_of_them:
+            begun.append(incident)
+            incident.begin()
+            if not appears(incident, stop):
+                sys.exit(f"{incident.name} did not show")
+            diary.note(f"{incident.name}: {incident.text}")
+        diary.state("\n".join(f"{incident.name}\t{incident.text}" for incident in begun))
+        while not stop.wait(0.5):
+            for incident in begun:
+                incident.grow()
+    finally:
+        for incident in reversed(begun):
+            diary.note(f"{incident.name}: taken back{take_back(incident)}")
+        diary.state("calm")
 
 
 def main():
@@ -114,9 +134,11 @@ def main():
     shop.prepare()
     traffic.start(shop, stop)
     diary.state("calm")
-    for kind in itertools.cycle(incidents.ROTATION):
-        play(kind(shop), diary, stop, args.hold)
-        if args.hold or stop.wait(CALM):
+    if args.hold:
+        hold([kind(shop) for kind in incidents.TOGETHER], diary, stop)
+    for kind in () if args.hold else itertools.cycle(incidents.ROTATION):
+        play(kind(shop), diary, stop)
+        if stop.wait(CALM):
             break
     sys.stdout.flush()
     os._exit(0)     # workers may sit in a call to a server that hangs
