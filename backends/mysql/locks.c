@@ -300,8 +300,7 @@ bool locks_name_prepared(
 	const char *name = NULL;
 	for (size_t row = 0; id >= 0 && gid >= 0 && row < t->nrows; row++) {
 		int64_t n;
-		struct cell *cell = table_cell_edit(t, row, (size_t)gid);
-		if (!table_int(t, row, id, &n) || n != 0 || cell->type != CELL_NULL)
+		if (!table_int(t, row, id, &n) || n != 0 || table_cell(t, row, gid)->type != CELL_NULL)
 			continue;
 		if (!asked) {
 			struct xids x = {0};
@@ -320,7 +319,8 @@ bool locks_name_prepared(
 		}
 		if (name == NULL)
 			return true;
-		*cell = (struct cell){.type = CELL_TEXT, .u.s = name, .n = (uint32_t)strlen(name)};
+		*table_cell_edit(arena, t, row, (size_t)gid) =
+		        (struct cell){.type = CELL_TEXT, .u.s = name, .n = (uint32_t)strlen(name)};
 	}
 	return true;
 }

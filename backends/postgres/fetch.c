@@ -310,10 +310,11 @@ static bool name_cells(struct fetching *f, struct table *t, struct err *e)
 		return err_wrap(e, "%s", f->probe->name);
 	for (size_t col = 0; col < t->ncols; col++) {
 		for (size_t row = 0; f->plan->put[col] == PUT_NAMES && row < t->nrows; row++) {
-			struct cell *cell = table_cell_edit(t, row, col);
-			if (cell->type != CELL_TEXT || strchr(cell->u.s, '{') == NULL)
+			const char *text = table_text(t, row, (int)col);
+			if (text == NULL || strchr(text, '{') == NULL)
 				continue;
-			size_t n = pg_names_put(f->c, cell->u.s, named, sizeof(named), NULL);
+			size_t n = pg_names_put(f->c, text, named, sizeof(named), NULL);
+			struct cell *cell = table_cell_edit(f->arena, t, row, col);
 			cell->u.s = arena_strndup(f->arena, named, n);
 			cell->n = (uint32_t)n;
 		}

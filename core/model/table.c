@@ -12,7 +12,7 @@
 
 #include "core/base/mem.h"
 
-enum { BLOCK_BYTES = 4096, FIRST_BLOCKS = 8, LOOK_BACK = 4, NUMBER_MAX = 64 };
+enum { FIRST_ROWS = 8, ROWS_GROW = 4, LOOK_BACK = 4, NUMBER_MAX = 64, MASK_BITS = 64 };
 
 static const struct cell null_cell = {.type = CELL_NULL};
 
@@ -79,10 +79,12 @@ int table_column(const struct table *t, const char *name)
 	return -1;
 }
 
-static struct cell *row_cells(const struct table *t, size_t row)
+static const struct cell *row_cell(const struct table_row *row, size_t col)
 {
-	size_t within = row & (((size_t)1 << t->block_shift) - 1);
-	return &t->blocks[row >> t->block_shift][within * t->ncols];
+	uint64_t bit = col < MASK_BITS ? (uint64_t)1 << col : 0;
+	if ((row->differs & bit) == 0)
+		return &row->like[col];
+	return &row->cells[__builtin_popcountll(row->differs & (bit - 1))];
 }
 
 const struct cell *table_cell(const struct table *t, size_t row, int col)
@@ -90,13 +92,24 @@ const struct cell *table_cell(const struct table *t, size_t row, int col)
 	if (col < 0)
 		return &null_cell;
 	assert(row < t->nrows && (size_t)col < t->ncols);
-	return &row_cells(t, row)[col];
+	return row_cell(t->rows[row], (size_t)col);
 }
 
-struct cell *table_cell_edit(struct table *t, size_t row, size_t col)
+struct cell *table_cell_edit(struct arena *arena, struct table *t, size_t row, size_t col)
 {
 	assert(row < t->nrows && col < t->ncols);
-	return &row_cells(t, row)[col];
+	const struct table_row *old = t->rows[row];
+	/* Other rows may look at its cells: from here on it has its own, and says so by naming them all. */
+	uint64_t all = t->ncols < MASK_BITS ? ((uint64_t)1 << t->ncols) - 1 : UINT64_MAX;
+	if (old->differs != all) {
+		struct table_row *own = arena_alloc(arena, sizeof(*own) + t->ncols * sizeof(struct cell));
+		for (size_t i = 0; i < t->ncols; i++)
+			own->cells[i] = *row_cell(old, i);
+		own->like = own->cells;
+		own->differs = all;
+		t->rows[row] = own;
+	}
+	return &t->rows[row]->cells[col];
 }
 
 bool table_int(const struct table *t, size_t row, int col, int64_t *out)
@@ -255,9 +268,11 @@ struct table_builder {
 	struct table *table;
 	struct arena *arena;
 	size_t max_rows;
-	size_t nblocks, blocks_room;
-	size_t room;  /* rows that fit in the blocks */
-	size_t bytes; /* cells and text together, against TABLE_BYTES_MAX */
+	size_t room;             /* rows that fit in table->rows */
+	struct table_row *last;  /* the row being filled, with all its cells; kept for the next when packed */
+	const struct cell *like; /* the last row that holds all its cells; NULL: none yet */
+	size_t whole;            /* how many there are of those */
+	size_t bytes;            /* cells and text together, against TABLE_BYTES_MAX */
 };
 
 struct table_builder *table_build(
@@ -267,27 +282,55 @@ struct table_builder *table_build(
 	b->table = arena_alloc(arena, sizeof(*b->table));
 	b->table->columns = columns;
 	b->table->ncols = ncols;
-	while (ncols * sizeof(struct cell) << (b->table->block_shift + 1) <= BLOCK_BYTES && ncols > 0)
-		b->table->block_shift++;
 	b->arena = arena;
 	b->max_rows = max_rows;
 	return b;
 }
 
-static void add_block(struct table_builder *b)
+/* Texts by address: what is the same as in that row was given its text. */
+static bool same_cell(const struct cell *a, const struct cell *b)
+{
+	if (a->type == CELL_TEXT && b->type == CELL_TEXT)
+		return a->u.s == b->u.s && a->n == b->n;
+	return cell_compare(a, b) == 0;
+}
+
+/* The last row is complete: it stays as it is, for others to be like it, or becomes what differs. */
+static void settle_row(struct table_builder *b)
 {
 	struct table *t = b->table;
-	size_t rows = (size_t)1 << t->block_shift;
-	if (rows > b->max_rows - t->nrows)
-		rows = b->max_rows - t->nrows;
-	if (b->nblocks == b->blocks_room) {
-		size_t room = b->blocks_room == 0 ? FIRST_BLOCKS : b->blocks_room * 2,
-		       one = sizeof(*t->blocks);
-		t->blocks = arena_resize(b->arena, t->blocks, b->blocks_room * one, room * one);
-		b->blocks_room = room;
+	uint64_t differs = 0;
+	if (t->nrows == 0 || b->last == NULL || t->rows[t->nrows - 1] != b->last)
+		return;
+	for (size_t col = 0; b->like != NULL && t->ncols <= MASK_BITS && col < t->ncols; col++)
+		differs |= (uint64_t)!same_cell(&b->last->cells[col], &b->like[col]) << col;
+	size_t n = (size_t)__builtin_popcountll(differs);
+	/* The first of the many idle ones does not look like the busy one before it: they follow it. Where
+	 * every row is another, a few are enough to be like. */
+	bool odd = n > t->ncols / 4 && b->whole <= t->nrows / 8;
+	if (b->like == NULL || t->ncols > MASK_BITS || n > t->ncols / 2 || odd) {
+		b->whole++;
+		b->like = b->last->cells;
+		b->last = NULL;
+		return;
 	}
-	t->blocks[b->nblocks++] = arena_alloc(b->arena, rows * t->ncols * sizeof(struct cell));
-	b->room += rows;
+	struct table_row *row = arena_alloc(b->arena, sizeof(*row) + n * sizeof(struct cell));
+	*row = (struct table_row){.like = b->like, .differs = differs};
+	for (size_t col = 0, to = 0; col < t->ncols; col++) {
+		if (differs >> col & 1)
+			row->cells[to++] = b->last->cells[col];
+	}
+	t->rows[t->nrows - 1] = row;
+}
+
+static void add_room(struct table_builder *b)
+{
+	struct table *t = b->table;
+	size_t room = b->room == 0 ? FIRST_ROWS : b->room * ROWS_GROW, one = sizeof(*t->rows);
+	if (room > b->max_rows)
+		room = b->max_rows;
+	t->rows = arena_resize(b->arena, t->rows, b->room * one, room * one);
+	b->room = room;
 }
 
 struct cell *table_build_row(struct table_builder *b)
@@ -298,10 +341,17 @@ struct cell *table_build_row(struct table_builder *b)
 		t->truncated = true;
 		return NULL;
 	}
+	settle_row(b);
 	if (t->nrows == b->room)
-		add_block(b);
+		add_room(b);
+	if (b->last == NULL)
+		b->last = arena_alloc(b->arena, sizeof(*b->last) + row_bytes);
+	else
+		memset(b->last->cells, 0, row_bytes);
+	b->last->like = b->last->cells;
 	b->bytes += row_bytes;
-	return row_cells(t, t->nrows++);
+	t->rows[t->nrows++] = b->last;
+	return b->last->cells;
 }
 
 static bool parse_int(const char *s, int64_t *out)
@@ -373,10 +423,13 @@ static bool parse_number(enum cell_type type, const char *s, struct cell *cell)
 }
 
 /* Neighbours often say the same (a user, a state, the statement of a pool): their text is kept once. */
-static const char *same_text(const struct table *t, size_t col, const char *s, size_t n)
+static const char *same_text(const struct table_builder *b, size_t col, const char *s, size_t n)
 {
-	for (size_t back = 2; back <= t->nrows && back < 2 + LOOK_BACK; back++) {
-		const struct cell *c = &row_cells(t, t->nrows - back)[col];
+	const struct table *t = b->table;
+	const struct cell *c = b->like != NULL ? &b->like[col] : &null_cell;
+	for (size_t back = 1; back <= t->nrows && back < 2 + LOOK_BACK; back++) {
+		if (back > 1)
+			c = row_cell(t->rows[t->nrows - back], col);
 		if (c->type == CELL_TEXT && c->n == n && memcmp(c->u.s, s, n) == 0)
 			return c->u.s;
 	}
@@ -391,7 +444,7 @@ static void set_text(struct table_builder *b, struct cell *cell, size_t col, con
 		n = left;
 		b->table->truncated = true;
 	}
-	const char *kept = same_text(b->table, col, s, n);
+	const char *kept = same_text(b, col, s, n);
 	cell->u.s = kept != NULL ? kept : arena_strndup(b->arena, s, n);
 	cell->n = (uint32_t)n;
 	b->bytes += n + 1;
@@ -401,7 +454,7 @@ bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t 
 {
 	struct table *t = b->table;
 	assert(t->nrows > 0 && col < t->ncols);
-	struct cell *cell = &row_cells(t, t->nrows - 1)[col];
+	struct cell *cell = &b->last->cells[col];
 	const struct column *column = &t->columns[col];
 	*cell = null_cell;
 	if (s == NULL)
@@ -441,16 +494,8 @@ bool table_build_copy(struct table_builder *b, const struct table *from, size_t 
 
 struct table *table_build_finish(struct table_builder *b)
 {
-	struct table *t = b->table;
-	size_t row_bytes = t->ncols * sizeof(struct cell);
-	size_t before = (b->nblocks > 0 ? b->nblocks - 1 : 0) << t->block_shift;
-	/* The last block gives back what it does not use. */
-	if (t->nrows > before) {
-		struct cell **last = &t->blocks[b->nblocks - 1];
-		*last = arena_resize(
-		        b->arena, *last, (b->room - before) * row_bytes, (t->nrows - before) * row_bytes);
-	}
-	return t;
+	settle_row(b);
+	return b->table;
 }
 
 struct table *table_copy(struct arena *arena, const struct table *t)

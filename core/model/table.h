@@ -56,14 +56,19 @@ struct table_kept {
 	const int64_t *stamp; /* of each row, above 0; 0: it must come whole again */
 };
 
+/* Most sessions of a server differ from their neighbour in an id and a duration: a row may hold only the
+ * cells in which it differs from an earlier one. */
+struct table_row {
+	const struct cell *like; /* ncols cells: those of another row, or its own when that one holds all */
+	uint64_t differs;        /* which columns are in `cells`, in their order, instead */
+	struct cell cells[];
+};
+
 struct table {
 	const struct column *columns; /* borrowed from the probe */
 	size_t ncols;
 	size_t nrows;
-	/* Rows in blocks of 1 << block_shift: pieces of one size, so that what one sample leaves another
-	 * fills. */
-	struct cell **blocks; /* each row has ncols cells; see table_cell */
-	unsigned block_shift;
+	struct table_row **rows; /* see table_cell */
 	double *rates; /* nrows × ncols: per second for ROLE_COUNTER, NaN unknown; NULL before the second good
 	                  sample */
 	bool truncated;                /* the row or byte limit cut it: the view says so */
@@ -92,7 +97,8 @@ struct table_builder;
 enum { TABLE_BYTES_MAX = 8 * 1024 * 1024 };
 struct table_builder *table_build(
         struct arena *arena, const struct column *columns, size_t ncols, size_t max_rows);
-/* A new row of NULL cells; NULL when max_rows or TABLE_BYTES_MAX is reached (then table.truncated). */
+/* A new row of NULL cells, to be filled before the next one is begun; NULL when max_rows or TABLE_BYTES_MAX
+ * is reached (then table.truncated). */
 struct cell *table_build_row(struct table_builder *b);
 /* Sets cell `col` of the last row from the server's text form, by the column's role: integers, reals,
  * booleans (t/f, true/false, 0/1, YES/NO, ON/OFF). s NULL is CELL_NULL. ERR_PROTOCOL naming the column when
@@ -102,9 +108,9 @@ bool table_build_set(struct table_builder *b, size_t col, const char *s, size_t 
  * when a limit is reached. */
 bool table_build_copy(struct table_builder *b, const struct table *from, size_t row, int64_t grown_ms);
 struct table *table_build_finish(struct table_builder *b);
-/* A cell to put something else into, by the owner of a table that nobody else sees yet. Texts may be shared
- * with other rows: they are replaced, never written to. */
-struct cell *table_cell_edit(struct table *t, size_t row, size_t col);
+/* A cell to put something else into, by the owner of a table that nobody else sees yet, in its arena. Texts
+ * may be shared with other rows: they are replaced, never written to. */
+struct cell *table_cell_edit(struct arena *arena, struct table *t, size_t row, size_t col);
 /* The rows alone: neither rates nor what is kept or carried. */
 struct table *table_copy(struct arena *arena, const struct table *t);
 

@@ -90,9 +90,11 @@ static int64_t int_of(const struct table *t, int64_t id, const char *column)
 }
 
 /* A mark in an answer that only the driver's memory can bring back: no server has this name. */
-static void mark(struct table *t, int64_t id)
+static void mark(const struct chain *chain, size_t link)
 {
-	struct cell *cell = table_cell_edit(t, row_of(t, id), (size_t)table_column(t, "app"));
+	struct table *t = chain->t[link];
+	struct cell *cell =
+	        table_cell_edit(chain->arena[link], t, row_of(t, chain->id), (size_t)table_column(t, "app"));
 	cell->type = CELL_TEXT;
 	cell->u.s = "from memory";
 	cell->n = (uint32_t)strlen(cell->u.s);
@@ -129,7 +131,7 @@ static bool is_left_out(void *arg)
 	drop(chain);
 	step(chain, 0);
 	step(chain, 1);
-	mark(chain->t[1], chain->id);
+	mark(chain, 1);
 	step(chain, 2);
 	return is_marked(chain->t[2], chain->id);
 }
@@ -226,7 +228,7 @@ static void what_changed_comes_whole(const struct lab_server *server)
 	/* A stamp that is not the server's: all rows come, once. */
 	drop(&chain);
 	begin_chain(&chain, c, victim);
-	mark(chain.t[2], chain.id);
+	mark(&chain, 2);
 	((int64_t *)(uintptr_t)chain.t[2]->kept->stamp)[row_of(chain.t[2], chain.id)]++;
 	step(&chain, 3);
 	assert_false(is_marked(chain.t[3], chain.id));

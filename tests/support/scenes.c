@@ -339,7 +339,7 @@ void scene_hostile(struct fixture *f)
 	fixture_cells(f, i, "sessions", columns, COLUMNS, cells, sizeof cells / sizeof cells[0] / COLUMNS);
 	/* A NUL byte inside a statement; the fixture's texts end at theirs. */
 	const struct table *t = fixture_sample(f, i, "sessions")->table;
-	struct cell *query = &t->blocks[0][table_column(t, "query")];
+	struct cell *query = &t->rows[0]->cells[table_column(t, "query")];
 	static const char with_nul[] = "SELECT 1\0 + 2 FROM \"after NUL\"";
 	query->u.s = with_nul;
 	query->n = sizeof with_nul - 1;

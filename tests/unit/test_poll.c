@@ -283,7 +283,7 @@ static void test_what_is_carried_is_not_asked(void **state)
 	unsigned alone = script_asked("pulse");
 	lanes_pass(5);
 	assert_true(script_asked("pulse") <= alone + 1);
-	assert_int_equal(lanes_slot("pulse")->good->table->blocks[0][0].u.i, 7);
+	assert_int_equal(table_cell(lanes_slot("pulse")->good->table, 0, 0)->u.i, 7);
 
 	/* A new connection knows nothing of what the old one was told. */
 	unsigned asked = script_asked("whole") - script_asked_since("whole");

@@ -134,6 +134,57 @@ static void test_text_may_hold_any_byte(void **state)
 	arena_free(arena);
 }
 
+/* Rows that are nearly the same are kept as what differs: they must read as what was set, and a change of one
+ * must not show in another. */
+static void test_rows_like_others_read_as_set(void **state)
+{
+	(void)state;
+	enum { ROWS = 60 };
+	struct arena *arena = arena_new();
+	struct table_builder *b = table_build(arena, columns, COLS, ROWS);
+	for (int i = 0; i < ROWS; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "%d", i);
+		bool odd = i % 7 == 3;
+		add(b, (const char *const[]){id, odd ? NULL : "13:58", odd ? "root" : "app", odd ? "9" : NULL,
+		               i % 5 == 0 ? "12.5" : NULL, odd ? "t" : "f"});
+	}
+	struct table *t = table_build_finish(b);
+	size_t alike = 0;
+	assert_int_equal(t->nrows, ROWS);
+	for (size_t i = 0; i < ROWS; i++) {
+		bool odd = i % 7 == 3, own = !odd;
+		const char *started = table_text(t, i, 1);
+		int64_t id = -1, xacts = -1;
+		assert_true(table_int(t, i, 0, &id));
+		assert_int_equal(id, i);
+		assert_true(odd ? started == NULL : started != NULL && strcmp(started, "13:58") == 0);
+		assert_string_equal(table_text(t, i, 2), odd ? "root" : "app");
+		assert_int_equal(table_int(t, i, 3, &xacts), odd);
+		assert_int_equal(xacts, odd ? 9 : -1);
+		assert_int_equal(table_cell(t, i, 4)->type, i % 5 == 0 ? CELL_REAL : CELL_NULL);
+		assert_true(table_bool(t, i, 5, &own) && own == odd);
+		alike += t->rows[i]->like != t->rows[i]->cells;
+	}
+	assert_true(alike > ROWS / 2);
+
+	/* The first is whole, and others are like it. */
+	for (size_t i = 0; i < 2; i++) {
+		struct cell *c = table_cell_edit(arena, t, i, 2);
+		*c = (struct cell){.type = CELL_TEXT, .u.s = "edited", .n = 6};
+		assert_ptr_equal(table_cell_edit(arena, t, i, 2), c);
+		assert_string_equal(table_text(t, i, 2), "edited");
+		assert_string_equal(table_text(t, i, 1), "13:58");
+	}
+	assert_string_equal(table_text(t, 2, 2), "app");
+	const struct table *copy = table_copy(arena, t);
+	for (size_t i = 0; i < ROWS; i++) {
+		assert_int_equal(table_find(t, copy, i), i);
+		assert_string_equal(table_text(copy, i, 2), table_text(t, i, 2));
+	}
+	arena_free(arena);
+}
+
 static void test_limits_are_said(void **state)
 {
 	(void)state;
@@ -276,6 +327,7 @@ int main(void)
 	        cmocka_unit_test(test_cells_are_read_by_name_and_type),
 	        cmocka_unit_test(test_the_forms_of_both_engines),
 	        cmocka_unit_test(test_text_may_hold_any_byte),
+	        cmocka_unit_test(test_rows_like_others_read_as_set),
 	        cmocka_unit_test(test_limits_are_said),
 	        cmocka_unit_test(test_many_rows),
 	        cmocka_unit_test(test_rates),
