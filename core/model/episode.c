@@ -12,7 +12,7 @@
 enum { BLINK_MS = 1000, RATE_MIN_MS = 60000 };
 
 struct place {
-	struct episode list[EPISODES_MAX]; /* newest first */
+	struct episode *list; /* newest first, EPISODES_MAX; NULL before the first */
 	size_t n;
 	mono_ns sampled, pulsed; /* `finished` of the samples that were seen last */
 	mono_ns began, counted_from;
@@ -30,12 +30,19 @@ struct episodes *episodes_new(void)
 	return xcalloc(1, sizeof(struct episodes));
 }
 
+static void free_place(struct place *p)
+{
+	if (p != NULL)
+		free(p->list);
+	free(p);
+}
+
 void episodes_free(struct episodes *e)
 {
 	if (e == NULL)
 		return;
 	for (size_t i = 0; i < e->n; i++)
-		free(e->places[i]);
+		free_place(e->places[i]);
 	free(e->places);
 	free(e);
 }
@@ -78,11 +85,13 @@ static void drop_first(struct place *p)
 
 static void step_stall(struct place *p, const struct snapshot *snap, const struct session_view *v)
 {
-	struct episode *ep = &p->list[0];
+	struct episode *ep = p->list;
 	bool lasts = p->n > 0 && !ep->over;
 	if (v->counts.blocked > 0) {
 		int64_t waited = v->counts.longest_wait_ms > 0 ? v->counts.longest_wait_ms : 0;
 		if (!lasts) {
+			if (ep == NULL)
+				ep = p->list = xcalloc(EPISODES_MAX, sizeof(*p->list));
 			p->n = p->n < EPISODES_MAX ? p->n + 1 : EPISODES_MAX;
 			memmove(p->list + 1, p->list, (p->n - 1) * sizeof(p->list[0]));
 			*ep = (struct episode){

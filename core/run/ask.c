@@ -107,7 +107,7 @@ void ask_spread(struct lane *l)
 		l->connect_at = now + offset;
 	if (l->kind == LANE_ADMIN)
 		l->ping_at = now + offset;
-	for (unsigned slot = 0; slot < PROBE_NAMES_MAX; slot++) {
+	for (unsigned slot = 0; slot < PROBE_NAMES_MAX && l->probe != NULL; slot++) {
 		struct schedule *when = &l->probe[slot].when;
 		if (l->probe[slot].probe == NULL)
 			continue;

@@ -200,6 +200,8 @@ bool lane_start(struct lane *l, struct err *e)
 	static const char *const names[LANE_KINDS] = {
 	        [LANE_FAST] = "fast", [LANE_SLOW] = "slow", [LANE_ADMIN] = "admin"};
 	char name[16];
+	if (l->kind != LANE_ADMIN && l->probe == NULL)
+		l->probe = xcalloc(PROBE_NAMES_MAX, sizeof(*l->probe));
 	snprintf(name, sizeof(name), "%s %zu", names[l->kind], l->st->instance);
 	if (!thread_start(&l->thread, lane_main, l, name, e))
 		return false;

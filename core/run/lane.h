@@ -51,8 +51,8 @@ struct reap_request {
 struct probe_state {
 	const struct probe *probe; /* the variant for the connected server; NULL: there is none */
 	bool newer;
-	bool gated; /* the last word published was that its gate is closed */
-	bool asked; /* once mode: nothing more to do */
+	bool gated;       /* the last word published was that its gate is closed */
+	bool asked;       /* once mode: nothing more to do */
 	unsigned kept_of; /* the connection its last good answer came on; 0: none */
 	struct schedule when;
 };
@@ -79,8 +79,8 @@ struct lane {
 	mono_ns ping_at; /* ADMIN */
 	unsigned kicked; /* the poller's `kicks` that was last obeyed */
 	uint64_t random;
-	struct probe_state probe[PROBE_NAMES_MAX];
-	struct job *following; /* ADMIN: jobs under way */
+	struct probe_state *probe; /* by slot, PROBE_NAMES_MAX; NULL: ADMIN, or not started yet */
+	struct job *following;     /* ADMIN: jobs under way */
 };
 
 /* One server as the poller sees it. */

@@ -76,6 +76,7 @@ static void station_free(struct station *st)
 	for (int k = 0; k < LANE_KINDS; k++) {
 		if (st->lane[k].wake >= 0)
 			close(st->lane[k].wake);
+		free(st->lane[k].probe);
 	}
 	pthread_mutex_destroy(&st->lock);
 	free(st);
