@@ -227,6 +227,8 @@ bool io_open(const struct ctx *ctx, const struct driver_env *env, const struct i
 		io_close(io);
 		return false;
 	}
+	/* The server has them now; the library would keep eight kilobytes for them as long as it lives. */
+	mysql_options(io->mysql, MYSQL_OPT_CONNECT_ATTR_RESET, NULL);
 	int fd = io_socket(io), flags = fcntl(fd, F_GETFL);
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
