@@ -19,6 +19,7 @@
 #include "core/run/thread.h"
 
 enum {
+	TRIM_EVERY_S = 5,
 	ALT_STACK_BYTES = 64 * 1024,
 	JOIN_GRACE_MS = 20000, /* sanitizer builds are slow and wait for every thread */
 };
@@ -130,7 +131,7 @@ static int grace_ms(void)
 static void *signal_main(void *arg)
 {
 	(void)arg;
-	static const struct timespec longest = {.tv_sec = 3600};
+	static const struct timespec longest = {.tv_sec = TRIM_EVERY_S};
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -144,6 +145,9 @@ static void *signal_main(void *arg)
 		sig = sigtimedwait(&set, NULL, &longest);
 		if (atomic_load(&process.leaving))
 			return NULL;
+		/* Samples come and go in the gaps that connecting has left: whole pages of them go back. */
+		if (sig <= 0)
+			malloc_trim(0);
 	}
 	atomic_store(&process.signal, sig);
 	cancel_set(&process.cancel);
