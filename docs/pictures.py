@@ -3,8 +3,8 @@
 
     docs/pictures.py [BINARY]        build/release/dbatop unless named; takes about two minutes
 
-Starts the demo's servers and its first incident, lets the figures of a minute gather, takes Fleet, Sessions and
-Tree, and stops everything again.
+Starts the demo's servers and the incidents that can stand side by side, lets the figures of a minute gather, takes a
+picture of every view, and stops everything again.
 """
 import fcntl
 import glob
@@ -65,6 +65,7 @@ def take(binary, config, folder):
     picture(terminal, folder, [], "fleet.svg")
     picture(terminal, folder, ["2"], "sessions.svg")
     picture(terminal, folder, ["!"], "locks.svg")
+    picture(terminal, folder, ["4"], "replication.svg")
     picture(terminal, folder, ["5", "\033[C"], "tree.svg")
     os.write(terminal, b"q")
     drain(terminal, 1)

@@ -112,7 +112,8 @@ static void draw_lag(
 		surface_text(s, x, y, cells, r->answers ? STYLE_NOTICE : STYLE_DIM, "unknown");
 		return;
 	case LAG_STOPPED:
-		surface_text(s, x, y, cells, STYLE_CRIT, "stopped");
+		surface_text(
+		        s, x, y, cells, STYLE_CRIT, cells < (int)sizeof "stopped" - 1 ? "stop" : "stopped");
 		return;
 	case LAG_PAUSED:
 		snprintf(text, sizeof text, "paused %s", r->lag_ms >= 0 ? human_duration(r->lag_ms, ms) : "");
