@@ -66,7 +66,7 @@ def take(binary, config, folder):
     picture(terminal, folder, ["2"], "sessions.svg")
     picture(terminal, folder, ["!"], "locks.svg")
     picture(terminal, folder, ["4"], "replication.svg")
-    picture(terminal, folder, ["5", "\033[C"], "tree.svg")
+    picture(terminal, folder, ["5"], "tree.svg")
     os.write(terminal, b"q")
     drain(terminal, 1)
     os.close(terminal)

@@ -14,6 +14,7 @@ enum {
 	WAITERS_CRIT = 5,
 	ROOTS_MAX = 8,
 	OLD_MS = 15000,
+	APART_MS = 2000, /* transactions are dated in whole seconds, and read a moment apart from waits */
 	WHO_MAX = 96,
 };
 
@@ -160,7 +161,8 @@ static const struct session *likely_holder(
 		const struct session *s = &v->sessions[i];
 		bool here = s->db != NULL && waiter->db != NULL && strcmp(s->db, waiter->db) == 0;
 		int64_t ms = s->xact_ms >= 0 ? s->xact_ms : s->query_ms;
-		if (s->kind != SESSION_CLIENT || s->own || s->waiting || !here || ms < unseen->longest_ms)
+		if (s->kind != SESSION_CLIENT || s->own || s->waiting || !here ||
+		        ms + APART_MS < unseen->longest_ms)
 			continue;
 		n++;
 		if (best == NULL || s->xact_ms > best->xact_ms ||
