@@ -227,7 +227,7 @@ static void play(size_t kind, uint64_t seed, int sessions)
 static uint64_t first_seed(void)
 {
 	const char *text = getenv("DBATOP_SEED");
-	return text == NULL ? (uint64_t)wait_now_us() : strtoull(text, NULL, 10);
+	return text == NULL ? UINT64_C(18044941523) : strtoull(text, NULL, 10);
 }
 
 static void report(int64_t began)

@@ -1,7 +1,8 @@
 /* Random scenes of locks on PostgreSQL: rows, tuple queues, all modes on relations, queued DDL, advisory
  * locks, prepared transactions, two databases. What dbatop shows is held against arithmetic that was told
  * what each session asks for, against pg_blocking_pids of all, and against what happens when its own proposal
- * is carried out. The seed is printed; DBATOP_SEED repeats a run, DBATOP_SCENES asks for more scenes. */
+ * is carried out. The seed is printed; it is the same unless DBATOP_SEED says another; DBATOP_SCENES asks
+ * for more scenes. */
 #ifndef DBATOP_TESTS_SUPPORT_LOCK_PLAY_H
 #define DBATOP_TESTS_SUPPORT_LOCK_PLAY_H
 
