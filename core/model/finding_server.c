@@ -72,10 +72,13 @@ static bool differ(const char *a, const char *b)
 	return a[0] != '\0' && b[0] != '\0' && strcmp(a, b) != 0;
 }
 
+/* Another start at the same address is a restart which one of the lanes has not noticed yet. */
 static bool is_other_server(const struct server_identity *a, const struct server_identity *b)
 {
+	bool placed = a->address[0] != '\0' && b->address[0] != '\0';
 	return a->engine != ENGINE_NONE && b->engine != ENGINE_NONE &&
-	       (differ(a->id, b->id) || differ(a->start, b->start) || differ(a->address, b->address));
+	       (differ(a->id, b->id) || differ(a->address, b->address) ||
+	               (!placed && differ(a->start, b->start)));
 }
 
 static void find_other_server(struct step *st)
