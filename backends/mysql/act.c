@@ -75,8 +75,8 @@ static bool was_late(const struct ctx *ctx, struct conn *admin, const struct act
 	struct answer a;
 	struct err e;
 	if (conn_is_mariadb(admin)) {
-		*half = *half || (native == GUARD_NO_THREAD &&
-		                         conn_ask(ctx, admin, &a, &e, "SELECT @dbatop_half = TRUE") &&
+		bool cut = native == GUARD_NO_THREAD || out->err.code == ERR_SERVER_LIMIT;
+		*half = *half || (cut && conn_ask(ctx, admin, &a, &e, "SELECT @dbatop_half = TRUE") &&
 		                         !a.null[0] && strcmp(a.value[0], "1") == 0);
 		return native == GUARD_LATE || native == GUARD_NO_THREAD || native == GUARD_NO_QUERY;
 	}
@@ -97,8 +97,9 @@ static void live(const struct ctx *ctx, struct conn *admin, const struct guard_s
 		guard_live(s, req, within << (i / each), &admin->sql);
 		int native = send_packet(ctx, admin, out, &done);
 		if (!was_late(ctx, admin, req, out, native, &half)) {
-			/* Its statement was cancelled, which is not nothing: to be followed. */
-			if (half && out->outcome == OUTCOME_MOVED_ON)
+			/* Its statement was cancelled, which is not nothing; and a kill that the server's
+			 * limit cut short has been marked before it is waited for. To be followed. */
+			if (half && out->outcome != OUTCOME_REFUSED)
 				out->outcome = OUTCOME_SENT;
 			return;
 		}

@@ -21,7 +21,7 @@ enum {
 	RACES = 320,
 	STATEMENT_RACES = 45,
 	SLOW_RACES = 30, /* of those whose proof has to wait for InnoDB's cache */
-	ROUNDS = 5,
+	ROUNDS = 8,
 	UNGUARDED_RACES = 30,
 	UNGUARDED_MOST = 600,
 	ACT_MS = 5000,
@@ -344,7 +344,7 @@ static void begin_call_in_xact(struct race_pair *p)
 	char sql[48];
 	int n = snprintf(sql, sizeof(sql), "CALL race_steps(%u)",
 	        10 + race_random(p, w->unguarded ? 300
-	                            : w->mariadb ? 8000
+	                            : w->mariadb ? 30000
 	                                         : 3000));
 	if (p->error[0] == '\0' && mysql_send_query(w->pool, sql, (unsigned long)n) != 0)
 		race_fail(p, "%s: %s", sql, mysql_error(w->pool));

@@ -179,19 +179,20 @@ static void test_guards_as_sql(void **state)
 
 	r = request(ACTION_CANCEL, "", "12");
 	sql = packet(&maria, &r, false, &b);
-	assert_non_null(strstr(sql, "p.ID = 42 AND p.QUERY_ID = 12); "));
-	assert_non_null(strstr(sql, "IF dbatop_query = 12 THEN KILL QUERY ID 12; ELSE KILL QUERY IF("));
+	assert_non_null(strstr(sql, "p.ID = 42 AND p.QUERY_ID = 12; "));
+	assert_non_null(strstr(sql, "IF dbatop_query = 12 OR dbatop_brief THEN KILL QUERY ID "
+	                            "dbatop_query; ELSE KILL QUERY IF("));
 	/* What was seen may have gone on inside a procedure. */
 	r = request(ACTION_CANCEL, "", "12 seen 2026-11-22 14:02:07.123456");
 	sql = packet(&maria, &r, false, &b);
 	assert_non_null(
 	        strstr(sql, "(p.QUERY_ID = 12 OR SYSDATE(6) - INTERVAL p.TIME_MS * 1000 MICROSECOND < "
 	                    "'2026-11-22 14:02:07.123456')"));
-	assert_non_null(strstr(sql, "KILL QUERY ID 12; ELSE KILL QUERY IF(TIMESTAMPDIFF"));
+	assert_non_null(strstr(sql, "KILL QUERY ID dbatop_query; ELSE KILL QUERY IF(TIMESTAMPDIFF"));
 	assert_non_null(strstr(sql, ", 42, 0); END IF; END"));
 	r = request(ACTION_CANCEL, "", "12");
 	r.dialect = KILL_RDS;
-	assert_non_null(strstr(packet(&maria, &r, false, &b), "CALL mysql.rds_kill_query_id(12)"));
+	assert_non_null(strstr(packet(&maria, &r, false, &b), "CALL mysql.rds_kill_query_id(dbatop_query)"));
 	r.dialect = KILL_AZURE;
 	assert_non_null(strstr(packet(&maria, &r, false, &b), "CALL mysql.az_kill_query(42)"));
 	r = request(ACTION_TERMINATE, "77", "12");
