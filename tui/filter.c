@@ -129,10 +129,12 @@ static bool parse_number(const char *s, bool seconds, double *out)
 }
 
 /* Repetitions multiply the size of a compiled expression (the C library writes x+ as xx*, also when x is a
- * repetition itself), so their product has a limit. */
+ * repetition itself), so their product has a limit. Groups that may be empty within each other are compiled
+ * in exponential time, so there is one for what makes them, too. */
 static bool regex_is_modest(const char *pattern)
 {
 	double product = 1;
+	unsigned operators = 0;
 	if (strlen(pattern) > PATTERN_MAX)
 		return false;
 	for (const char *s = pattern; *s != '\0'; s++) {
@@ -140,6 +142,7 @@ static bool regex_is_modest(const char *pattern)
 			return false;
 		if (s[0] == '\\' && s[1] != '\0')
 			s++;
+		operators += strchr("(|*?+{", s[0]) != NULL;
 		if (s[0] == '+')
 			product *= 2;
 		if (s[0] != '{')
@@ -149,7 +152,7 @@ static bool regex_is_modest(const char *pattern)
 				product *= 1 + strtod(d, NULL);
 		}
 	}
-	return product <= 10000;
+	return product <= 10000 && operators <= 24;
 }
 
 static bool compile_regex(struct term *t, const char *pattern, struct err *e)
