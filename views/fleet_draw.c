@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/human.h"
+#include "core/base/text.h"
 #include "views/fleet_state.h"
 
 /* --- Drawing
@@ -109,7 +110,8 @@ static void draw_lag(
 		surface_text(s, x, y, cells, STYLE_DIM, s->ascii ? "-" : "–");
 		return;
 	case LAG_UNKNOWN:
-		surface_text(s, x, y, cells, r->answers ? STYLE_NOTICE : STYLE_DIM, "unknown");
+		surface_text(s, x, y, cells, r->answers ? STYLE_NOTICE : STYLE_DIM,
+		        cells < (int)sizeof "unknown" - 1 ? "?" : "unknown");
 		return;
 	case LAG_STOPPED:
 		surface_text(
@@ -155,11 +157,13 @@ static void draw_state(const struct drawing *d, struct surface *s, int x0, int y
 	if (!list_place(&d->st->layout, x0, COL_STATE, &x, &cells))
 		return;
 	enum style style = severity_style(r->health);
+	bool cut = r->tight[0] && (int)text_width(r->state, strlen(r->state)) > cells - 2;
+	const char *text = cut ? r->tight : r->state;
 
 	surface_text(s, x, y, 2, style, severity_mark(r->health, s->ascii));
-	if (r->state[0])
-		surface_field(s, x + 2, y, cells - 2, r->health == SEVERITY_OK ? STYLE_DIM : style, r->state,
-		        strlen(r->state), false);
+	if (text[0])
+		surface_field(s, x + 2, y, cells - 2, r->health == SEVERITY_OK ? STYLE_DIM : style, text,
+		        strlen(text), false);
 }
 
 /* No answer: the sentence takes the place of the figures, from the second column on. */

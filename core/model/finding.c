@@ -124,6 +124,14 @@ void finding_brief(struct finding *f, const char *fmt, ...)
 	va_end(ap);
 }
 
+void finding_tight(struct finding *f, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(f->tight, sizeof(f->tight), fmt, ap);
+	va_end(ap);
+}
+
 bool finding_sustained(struct step *st, enum finding_kind kind, const struct sample *sample, bool over,
         bool clear, unsigned need)
 {

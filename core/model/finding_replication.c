@@ -125,6 +125,7 @@ static void find_conflict(struct step *st, const struct topology_edge *e, const 
 	        e->reader.id, e->reader_who[0] != '\0' ? " (" : "", e->reader_who,
 	        e->reader_who[0] != '\0' ? ")" : "");
 	finding_brief(f, "replay waits for %" PRId64, e->reader.id);
+	finding_tight(f, "%" PRId64 " blocks replay", e->reader.id);
 }
 
 static void find_errant(struct step *st, const struct topology_edge *e, const struct sample *sample)

@@ -48,12 +48,13 @@ struct step {
 	bool once;
 };
 
-/* Adds one; text and brief are empty. Valid until the next. */
+/* Adds one; its texts are empty. Valid until the next. */
 struct finding *finding_add(struct step *st, enum finding_kind kind, enum severity severity, int64_t weight);
-/* "NAME: …" and the brief form. */
+/* "NAME: …", the brief form, and the one for where that has no room. */
 void finding_text(struct step *st, struct finding *f, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 void finding_brief(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void finding_tight(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Counts `sample` once and says whether the rule is in force: `need` samples in a row `over`, until one that
  * is `clear`. */
 bool finding_sustained(struct step *st, enum finding_kind kind, const struct sample *sample, bool over,

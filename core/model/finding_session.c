@@ -215,16 +215,21 @@ static void say_blocked(struct step *st, const struct session *s)
 		        n == 1 ? " waits" : "s wait", root, others);
 		finding_brief(
 		        f, "%" PRIu32 " wait%s for %" PRId64 ", likely", n, n == 1 ? "s" : "", likely->id);
+		finding_tight(f, "%" PRId64 " may block %" PRIu32, likely->id, n);
 		return;
 	}
 	describe_convoy(st, s, convoy, sizeof(convoy));
 	finding_text(st, f, "%" PRIu32 " session%s for %s%s", n, n == 1 ? " waits" : "s wait", root, convoy);
-	if (s->kind == SESSION_PREPARED)
-		finding_brief(f, "%" PRIu32 " wait for a prepared transaction", n);
-	else if (s->id <= 0)
-		finding_brief(f, "%" PRIu32 " wait for a lock", n);
-	else
+	if (s->kind == SESSION_PREPARED) {
+		finding_brief(f, "%" PRIu32 " wait%s for a prepared transaction", n, n == 1 ? "s" : "");
+		finding_tight(f, "prepared blocks %" PRIu32, n);
+	} else if (s->id <= 0) {
+		finding_brief(f, "%" PRIu32 " wait%s for a lock", n, n == 1 ? "s" : "");
+		finding_tight(f, "%" PRIu32 " await%s a lock", n, n == 1 ? "s" : "");
+	} else {
 		finding_brief(f, "%" PRIu32 " wait%s for %" PRId64, n, n == 1 ? "s" : "", s->id);
+		finding_tight(f, "%" PRId64 " blocks %" PRIu32, s->id, n);
+	}
 }
 
 /* Somebody waits, and nothing says for whom. */
@@ -253,6 +258,7 @@ static void say_unknown_holder(struct step *st)
 	        n, n == 1 ? " waits" : "s wait", id_word(st), longest->id,
 	        human_duration(longest->query_ms, age));
 	finding_brief(f, "%u wait%s for a lock", n, n == 1 ? "s" : "");
+	finding_tight(f, "%u await%s a lock", n, n == 1 ? "s" : "");
 }
 
 static void find_blocked(struct step *st)

@@ -83,6 +83,7 @@ static void read_row(
 		row->health = worst->severity;
 		row->answers = row->answers && worst->kind != FINDING_UNREACHABLE;
 		snprintf(row->state, sizeof(row->state), "%s", worst->brief);
+		snprintf(row->tight, sizeof(row->tight), "%s", worst->tight);
 	}
 	read_link(snap, row);
 }

@@ -26,6 +26,7 @@ struct fleet_row {
 	bool rate_is_queries;
 	char state[NOTE_MAX]; /* one clause: "9 wait for 4711", "replay paused", "no answer for 14 s ·
 	                               …"; "" when well */
+	char tight[FINDING_TIGHT_MAX]; /* `state` where that would be cut: the culprit first; "": as it is */
 };
 
 struct fleet_group {

@@ -137,6 +137,7 @@ static void test_blocked(void **state)
 	        "orders-1: 2 sessions wait for pid 4711 (idle in transaction 3m12s, app=checkout)",
 	        "2 wait for 4711");
 	assert_string_equal(sc.found->item[0].view, "locks");
+	assert_string_equal(sc.found->item[0].tight, "4711 blocks 2");
 	assert_int_equal(sc.found->item[0].culprit.id, 4711);
 	assert_string_equal(sc.found->item[0].culprit.started, "13:00");
 
@@ -205,6 +206,7 @@ static void test_a_likely_holder(void **state)
 	        "orders-1: 1 session waits for a metadata lock, likely of id 23 (idle in transaction 14s, "
 	        "user=report)");
 	assert_string_equal(sc.found->item[0].brief, "1 waits for 23, likely");
+	assert_string_equal(sc.found->item[0].tight, "23 may block 1");
 	assert_int_equal(sc.found->item[0].culprit.id, 23);
 	fixture_table(
 	        sc.f, 0, "blockers", "waiter | blocker | waiting_ms | kind\n24 | -1 | 60000 | metadata");

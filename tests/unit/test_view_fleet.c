@@ -52,6 +52,39 @@ static void test_the_culprit_is_never_cut(void **state)
 	close_desk(&d);
 }
 
+/* The longest pid that Linux gives, and more waiters than the column has room to say. */
+static void test_a_long_pid_is_never_cut(void **state)
+{
+	(void)state;
+	char sessions[2048], blockers[2048];
+	int s = snprintf(sessions, sizeof sessions,
+	        "id | kind | state | app | xact_ms | query_ms | state_ms\n"
+	        "4194303 | client | idle in transaction | checkout | 200000 | | 192000\n");
+	int b = snprintf(blockers, sizeof blockers, "waiter | blocker | waiting_ms\n");
+	for (int i = 0; i < 12; i++) {
+		s += snprintf(sessions + s, sizeof sessions - (size_t)s,
+		        "%d | client | active | web | 9000 | 9000 | 9000\n", 15700 + i);
+		b += snprintf(blockers + b, sizeof blockers - (size_t)b, "%d | 4194303 | 9000\n", 15700 + i);
+	}
+	struct fixture *f = fixture_new();
+	struct viewer v;
+	size_t pg = fixture_instance(f, "orders", "orders-pg-1", ENGINE_POSTGRES);
+	fixture_table(f, pg, "pulse", "lock_waiters | limit_used | limit_max\n12 | 13 | 100");
+	fixture_table(f, pg, "sessions", sessions);
+	fixture_table(f, pg, "blockers", blockers);
+	viewer_open(&v, &fleet_view, f, 80, 24, false);
+	assert_true(viewer_find(&v, "4194303 blocks") >= 0);
+	for (int w = 40; w <= 200; w += 8) {
+		viewer_resize(&v, w, 24);
+		int y = viewer_find(&v, "orders-pg-1");
+		assert_true(y >= 0);
+		assert_non_null(strstr(viewer_line(&v, y), "4194303"));
+	}
+	assert_true(viewer_find(&v, "12 wait for 4194303") >= 0);
+	viewer_close(&v);
+	fixture_free(f);
+}
+
 static void test_unknown_is_no_number(void **state)
 {
 	(void)state;
@@ -223,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_the_culprit_is_never_cut),
+	        cmocka_unit_test(test_a_long_pid_is_never_cut),
 	        cmocka_unit_test(test_unknown_is_no_number),
 	        cmocka_unit_test(test_enter_descends),
 	        cmocka_unit_test(test_groups_fold),
