@@ -97,6 +97,8 @@ static void test_half_of_the_fleet_is_a_black_hole(void **state)
 	cockpit_assert_keys_live(&at);
 
 	/* Two lanes for each, and what the process itself needs. */
+	cockpit_wait_connections(&at, &postgres, user, 2 * EACH, PATIENCE_MS);
+	cockpit_wait_connections(&at, &mariadb, user, 2 * EACH, PATIENCE_MS);
 	cockpit_mark(&at);
 	assert_true(at.threads <= LANES * (2 * EACH + HOLES) + OTHER_THREADS);
 	assert_true(cockpit_connections(&postgres, user) <= 3 * EACH);

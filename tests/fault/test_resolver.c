@@ -76,6 +76,8 @@ static void test_a_resolver_that_does_not_answer(void **state)
 		cockpit_wait_row(&at, name, "✖.*(timed out|resolv|look)", PATIENCE_MS);
 	}
 	others_are_well();
+	cockpit_wait_connections(&at, &postgres, user, 2, PATIENCE_MS);
+	cockpit_wait_connections(&at, &mariadb, user, 2, PATIENCE_MS);
 	cockpit_mark(&at);
 	term_pump(at.term, 3000);
 	cockpit_assert_no_leak(&at, 1000);

@@ -14,7 +14,7 @@
 #include "tests/support/proc.h"
 #include "tests/support/wait.h"
 
-enum { SOON_MS = 5000 };
+enum { SOON_MS = 5000, PATIENCE_MS = 20000 };
 #ifdef DBATOP_JOIN_AT_EXIT
 enum { DIE_MS = 30000 };
 #else
@@ -80,6 +80,8 @@ static void test_a_storm_of_resizes_and_a_single_cell(void **state)
 {
 	(void)state;
 	term_settle(at.term, 200, 1000);
+	cockpit_wait_connections(&at, &postgres, user, 2, PATIENCE_MS);
+	cockpit_wait_connections(&at, &mariadb, user, 2, PATIENCE_MS);
 	cockpit_mark(&at);
 	for (int i = 0; i < 400; i++) {
 		term_resize(at.term, 1 + (i * 7) % 60, 1 + (i * 13) % 250);

@@ -149,6 +149,8 @@ struct following {
 static bool finished(void *arg)
 {
 	struct following *f = arg;
+	/* Asked first: an end that comes between the looks at two targets is counted by the next round. */
+	bool over = action_finished(f->run);
 	acts_look(f->a);
 	f->a->gone = 0;
 	for (size_t i = f->n; i-- > 0;) {
@@ -156,7 +158,7 @@ static bool finished(void *arg)
 		f->a->gone += f->a->told.outcome == OUTCOME_GONE;
 		f->a->rolled_back = f->a->rolled_back || f->a->told.outcome == OUTCOME_ROLLING_BACK;
 	}
-	return action_finished(f->run);
+	return over;
 }
 
 static bool resumed(void *arg)

@@ -281,6 +281,19 @@ long cockpit_connections(const struct lab_server *server, const char *user)
 	return lab_sql_number(server, "dba", sql, SQL_MS);
 }
 
+void cockpit_wait_connections(
+        struct cockpit *c, const struct lab_server *server, const char *user, long n, int ms)
+{
+	int64_t deadline = wait_now_ms() + ms;
+	for (long is = cockpit_connections(server, user); is < n; is = cockpit_connections(server, user)) {
+		if (wait_now_ms() >= deadline) {
+			term_dump(c->term);
+			fail_msg("%s has %ld connections of %s instead of %ld", server->name, is, user, n);
+		}
+		term_pump(c->term, 50);
+	}
+}
+
 long cockpit_running(const struct lab_server *server, const char *user, int ms)
 {
 	char sql[320];

@@ -55,6 +55,9 @@ void cockpit_assert_no_leak(struct cockpit *c, int ms);
 /* What a server itself says of dbatop's connections as that user, and of statements of it that run longer
  * than ms. */
 long cockpit_connections(const struct lab_server *server, const char *user);
+/* Until it says at least n: FAST and ADMIN of each instance, before descriptors are marked. */
+void cockpit_wait_connections(
+        struct cockpit *c, const struct lab_server *server, const char *user, long n, int ms);
 long cockpit_running(const struct lab_server *server, const char *user, int ms);
 
 #endif
