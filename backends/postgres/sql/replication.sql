@@ -13,6 +13,8 @@
 -- Positions are this server's own, in one statement: what a link has left to send, write, flush and replay is
 -- their difference. What a standby has replayed is compared with the head its primary reports to us, so that a
 -- cut network shows. From the functions, not the views: those wait for a lock on pg_database.
+-- What only a standby, or only recovery that waits, makes worth asking stands behind a condition in brackets: a join
+-- the planner turns round, and then a primary goes through all its sessions and locks for nothing.
 -- Columns of slots that only some versions have are taken by name. Aurora raises an error in the functions
 -- about WAL receiving; it is asked by its own function, as text, since it exists nowhere else. Not tested.
 WITH r AS MATERIALIZED (
@@ -38,8 +40,8 @@ WITH r AS MATERIALIZED (
       WHERE r.standby AND NOT r.aurora AND v.pid IS NOT NULL
 ), s AS (
      SELECT a.pid, a.wait_event_type, a.wait_event
-       FROM r CROSS JOIN LATERAL pg_stat_get_activity(NULL) a
-      WHERE r.standby AND NOT r.aurora AND a.backend_type = 'startup'
+       FROM pg_stat_get_activity(NULL) a
+      WHERE (SELECT r.standby AND NOT r.aurora FROM r) AND a.backend_type = 'startup'
 ), k AS MATERIALIZED (
      SELECT s.pid, s.wait_event, l.locktype, l.database, l.relation, l.virtualxid, l.transactionid, l.waitstart
        FROM s
@@ -52,9 +54,10 @@ WITH r AS MATERIALIZED (
                              AND h.database IS NOT DISTINCT FROM k.database
                              AND h.relation IS NOT DISTINCT FROM k.relation
                              AND h.virtualxid IS NOT DISTINCT FROM k.virtualxid
+      WHERE (SELECT k.locktype IS NOT NULL FROM k)
      UNION ALL
-     (SELECT a.pid FROM k CROSS JOIN LATERAL pg_stat_get_activity(NULL) a
-       WHERE k.locktype IS NULL AND a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid()
+     (SELECT a.pid FROM pg_stat_get_activity(NULL) a
+       WHERE (SELECT k.locktype IS NULL FROM k) AND a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid()
        ORDER BY age(a.backend_xmin) DESC, a.xact_start LIMIT 1)
 )
 SELECT 'node' AS kind, NULL::text AS name, NULL::text AS peer,
