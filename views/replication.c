@@ -89,7 +89,8 @@ static int name_cells(const struct replication_state *st, const struct view_inpu
 		if (row->kind == RROW_CLUSTER || row->kind == RROW_HORIZON)
 			continue;
 		replication_name(st, in, row, name, sizeof name);
-		int cells = (int)text_width(name, strlen(name)) + 3 * (int)row->depth + (st->headed ? 2 : 0);
+		int cells = (int)text_width(name, strlen(name)) + 3 * (int)row->depth + (st->headed ? 2 : 0) +
+		            (row->kind == RROW_ALIKE ? 2 : 0);
 
 		most = cells > most ? cells : most;
 	}
@@ -183,16 +184,18 @@ static struct intent set_filter(
 	return st->filter.wrong[0] ? intent_say(st->filter.wrong) : intent_done();
 }
 
-static bool set_folded(struct replication_state *st, struct list_key key, bool folded)
+/* False: it is so already, or no more are kept. */
+static bool set_folded(struct replication_state *st, enum rrow_kind kind, struct list_key key, bool folded)
 {
+	if (replication_folded(st, kind, key) == folded)
+		return false;
 	for (size_t i = 0; i < st->nfolded; i++) {
 		if (!list_key_equal(st->folded[i], key))
 			continue;
-		if (!folded)
-			st->folded[i] = st->folded[--st->nfolded];
-		return !folded;
+		st->folded[i] = st->folded[--st->nfolded];
+		return true;
 	}
-	if (!folded || st->nfolded == RFOLDED_MAX)
+	if (st->nfolded == RFOLDED_MAX)
 		return false;
 	st->folded[st->nfolded++] = key;
 	return true;
@@ -203,7 +206,7 @@ static struct intent sideways(struct replication_state *st, const struct view_in
 	const struct replication_row *row = current(st);
 
 	if (row && row->parent && st->list.scroll == 0 &&
-	        set_folded(st, replication_key(st, in, row), way < 0)) {
+	        set_folded(st, row->kind, replication_key(st, in, row), way < 0)) {
 		settle(st, in);
 		return intent_done();
 	}
@@ -215,10 +218,10 @@ static struct intent open_detail(struct replication_state *st, const struct view
 {
 	const struct replication_row *row = current(st);
 
-	if (row && (row->kind == RROW_CLUSTER || row->kind == RROW_HORIZON)) {
+	if (row && (row->kind == RROW_CLUSTER || row->kind == RROW_HORIZON || row->kind == RROW_ALIKE)) {
 		struct list_key key = replication_key(st, in, row);
 
-		set_folded(st, key, !replication_folded(st, key));
+		set_folded(st, row->kind, key, !replication_folded(st, row->kind, key));
 	} else {
 		st->detail = true;
 		st->detail_scroll = 0;
@@ -243,8 +246,8 @@ static const struct session_ref *session_of(
 {
 	const struct topology_edge *e = row ? replication_edge(st, row) : NULL;
 
-	if (row && row->kind == RROW_HOLDER && st->horizon->item[row->index].kind == HOLDER_SESSION)
-		return &st->horizon->item[row->index].session;
+	if (row && row->kind == RROW_HOLDER && replication_holder(st, row)->kind == HOLDER_SESSION)
+		return &replication_holder(st, row)->session;
 	return e && e->reader.id > 0 ? &e->reader : NULL;
 }
 
@@ -255,6 +258,8 @@ static struct intent act(struct replication_state *st, const struct view_input *
 	long instance = row ? replication_instance(st, row) : -1;
 	struct intent i = {.kind = INTENT_ACT, .action = kind, .rows = &st->acting, .nrows = 1};
 
+	if (row && row->kind == RROW_ALIKE)
+		return intent_say("open the line first (right), and choose whom you mean");
 	if (!ref || ref->id == 0 || instance < 0)
 		return intent_say(
 		        "no session to end here: y copies the statement that helps, when there is one");
@@ -302,7 +307,7 @@ static struct intent change_scope(
 static struct intent other_part(struct replication_state *st)
 {
 	const struct replication_row *row = current(st);
-	bool below = row && (row->kind == RROW_HOLDER || row->kind == RROW_HORIZON);
+	bool below = replication_holder(st, row) || (row && row->kind == RROW_HORIZON);
 
 	for (size_t i = 0; i < st->n; i++) {
 		enum rrow_kind kind = st->rows[i].kind;
@@ -437,12 +442,29 @@ static long find_row(
 	return server;
 }
 
+/* Among many who are alike, the one who is looked for has a line of its own: the line under the cursor has.
+ */
+static void keep_apart(struct replication_state *st, const struct view_input *in, const struct row_ref *ref)
+{
+	for (size_t i = 0; i < st->horizon->n && ref->session.id > 0; i++) {
+		const struct replication_row row = {.kind = RROW_HOLDER, .index = i};
+
+		if (st->horizon->item[i].session.id != ref->session.id ||
+		        replication_instance(st, &row) != ref->instance)
+			continue;
+		st->list.cursor = replication_key(st, in, &row);
+		settle(st, in);
+		return;
+	}
+}
+
 static bool replication_select(void *state, const struct view_input *in, const struct row_ref *ref)
 {
 	struct replication_state *st = state;
 	long row;
 
 	settle(st, in);
+	keep_apart(st, in, ref);
 	row = find_row(st, in, ref);
 	if (row < 0) {
 		st->nfolded = 0;

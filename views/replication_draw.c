@@ -45,7 +45,7 @@ static int draw_branches(const struct line *l, int x, int cells)
 
 static const char *fold_mark(const struct drawing *d, const struct line *l)
 {
-	bool folded = replication_folded(d->st, replication_key(d->st, d->in, l->row));
+	bool folded = replication_folded(d->st, l->row->kind, replication_key(d->st, d->in, l->row));
 
 	if (l->s->ascii)
 		return folded ? "+" : "-";
@@ -62,7 +62,8 @@ static void draw_name(const struct drawing *d, const struct line *l)
 	int used = d->st->headed ? 2 : 0;
 
 	used += draw_branches(l, x + used, cells - used);
-	bool folded = l->row->parent && replication_folded(d->st, replication_key(d->st, d->in, l->row));
+	bool folded = l->row->parent &&
+	              replication_folded(d->st, l->row->kind, replication_key(d->st, d->in, l->row));
 
 	if (folded)
 		used += surface_text(
@@ -235,7 +236,7 @@ static void draw_slot(const struct drawing *d, const struct line *l)
 
 static void draw_holder(const struct drawing *d, const struct line *l)
 {
-	const struct holder *h = &d->st->horizon->item[l->row->index];
+	const struct holder *h = replication_holder(d->st, l->row);
 	char text[HUMAN_MAX + 6], count[HUMAN_MAX];
 	enum style style;
 	const char *word = replication_word(d->st, l->row, &style);
@@ -272,8 +273,10 @@ static void draw_horizon(const struct drawing *d, const struct line *l)
 
 	x += surface_text(l->s, x, l->y, right - x, STYLE_DIM, fold_mark(d, l)) + 1;
 	x += surface_text(l->s, x, l->y, right - x, STYLE_HEADER, "WHO HOLDS THE HORIZON") + 2;
-	surface_text(
+	x += surface_text(
 	        l->s, x, l->y, right - x, STYLE_DIM, "what keeps old rows from being removed, worst first");
+	if (d->st->horizon->truncated)
+		surface_text(l->s, x, l->y, right - x, STYLE_NOTICE, "; there are more sessions");
 }
 
 static bool is_old(const struct drawing *d, const struct replication_row *row)
@@ -283,7 +286,7 @@ static bool is_old(const struct drawing *d, const struct replication_row *row)
 	if (instance < 0)
 		return false;
 	return snapshot_is_stale(
-	        d->in->snap, (size_t)instance, row->kind == RROW_HOLDER ? "horizon" : "replication");
+	        d->in->snap, (size_t)instance, replication_holder(d->st, row) ? "horizon" : "replication");
 }
 
 static void draw_row(
@@ -315,7 +318,7 @@ static void draw_row(
 		draw_edge(d, &l);
 	else if (l.row->kind == RROW_SLOT)
 		draw_slot(d, &l);
-	else if (l.row->kind == RROW_HOLDER)
+	else if (replication_holder(d->st, l.row))
 		draw_holder(d, &l);
 	else {
 		const char *word = replication_word(d->st, l.row, &style);

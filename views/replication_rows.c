@@ -11,6 +11,17 @@ static uint64_t of_kind(enum rrow_kind kind)
 	return (uint64_t)kind + 1;
 }
 
+/* Who says the same of themselves, and is freed alike. */
+static uint64_t likeness(const struct holder *h)
+{
+	uint64_t hash = list_hash(0, &h->kind, sizeof h->kind);
+
+	hash = list_hash(hash, &h->instance, sizeof h->instance);
+	hash = list_hash_text(hash, h->app ? h->app : h->user);
+	hash = list_hash_text(hash, h->state);
+	return list_hash_text(hash, h->frees);
+}
+
 struct list_key replication_key(
         const struct replication_state *st, const struct view_input *in, const struct replication_row *row)
 {
@@ -45,16 +56,22 @@ struct list_key replication_key(
 		h = list_hash_text(h, x->name);
 		break;
 	}
+	case RROW_ALIKE:
+		h = list_hash_text(likeness(&st->horizon->item[row->index]),
+		        view_instance_name(in, st->horizon->item[row->index].instance));
+		break;
 	}
 	return (struct list_key){of_kind(row->kind), h};
 }
 
-bool replication_folded(const struct replication_state *st, struct list_key key)
+bool replication_folded(const struct replication_state *st, enum rrow_kind kind, struct list_key key)
 {
+	bool begins = kind == RROW_ALIKE;
+
 	for (size_t i = 0; i < st->nfolded; i++)
 		if (list_key_equal(st->folded[i], key))
-			return true;
-	return false;
+			return !begins;
+	return begins;
 }
 
 const struct replication_row *replication_row(const struct replication_state *st, long row)
@@ -74,6 +91,13 @@ const struct topology_edge *replication_edge(
 	return &t->edge[t->node[row->index].parent];
 }
 
+const struct holder *replication_holder(const struct replication_state *st, const struct replication_row *row)
+{
+	bool holder = row && (row->kind == RROW_HOLDER || row->kind == RROW_ALIKE);
+
+	return holder ? &st->horizon->item[row->index] : NULL;
+}
+
 long replication_instance(const struct replication_state *st, const struct replication_row *row)
 {
 	const struct topology *t = st->topology;
@@ -86,6 +110,7 @@ long replication_instance(const struct replication_state *st, const struct repli
 	case RROW_SLOT:
 		return t->node[t->slot[row->index].node].instance;
 	case RROW_HOLDER:
+	case RROW_ALIKE:
 		return (long)st->horizon->item[row->index].instance;
 	case RROW_CLUSTER:
 	case RROW_HORIZON:
@@ -231,7 +256,7 @@ static void add_tree(struct replication_state *st, const struct view_input *in)
 			add(st, in,
 			        (struct replication_row){
 			                .kind = RROW_CLUSTER, .index = cluster, .parent = true});
-			hidden = replication_folded(st, st->keys[st->n - 1]);
+			hidden = replication_folded(st, RROW_CLUSTER, st->keys[st->n - 1]);
 			below = ~0u;
 		}
 		if (hidden || l->depth > below)
@@ -240,29 +265,117 @@ static void add_tree(struct replication_state *st, const struct view_input *in)
 
 		row.parent = i + 1 < t->nlines && t->line[i + 1].depth > l->depth;
 		add(st, in, row);
-		below = row.parent && replication_folded(st, st->keys[st->n - 1]) ? l->depth : ~0u;
+		below = row.parent && replication_folded(st, row.kind, st->keys[st->n - 1]) ? l->depth : ~0u;
 	}
 	free(keep);
 }
 
-static void add_horizon(struct replication_state *st, const struct view_input *in)
-{
-	bool begun = false;
+/* --- Who holds the horizon */
 
-	for (size_t i = 0; i < st->horizon->n; i++) {
-		struct replication_row row = {.kind = RROW_HOLDER, .index = i};
+enum { FOLD_FROM = 3 }; /* as many alike are one line: a leak must not push a slot off the screen */
+
+struct alike {
+	uint64_t hash;
+	uint32_t at, next; /* of the horizon; next: the one that is alike and follows, 0 none */
+	uint32_t count;    /* for the worst of those who are alike; 0: stands behind another, 1: alone */
+};
+
+static int compare_alike(const void *a, const void *b)
+{
+	const struct alike *x = a;
+	const struct alike *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+/* A slot or a standby is somebody; sessions and prepared transactions come in swarms. The line under the
+ * cursor is not taken away into a fold that is closed. */
+static bool may_fold(const struct replication_state *st, const struct view_input *in, size_t holder)
+{
+	enum holder_kind kind = st->horizon->item[holder].kind;
+	const struct replication_row row = {.kind = RROW_HOLDER, .index = holder};
+	const struct replication_row fold = {.kind = RROW_ALIKE, .index = holder};
+
+	if (kind != HOLDER_SESSION && kind != HOLDER_PREPARED)
+		return false;
+	return !list_key_equal(replication_key(st, in, &row), st->list.cursor) ||
+	       !replication_folded(st, RROW_ALIKE, replication_key(st, in, &fold));
+}
+
+/* One for each holder, in their order; count 0 and next 0: left out. */
+static struct alike *find_alike(const struct replication_state *st, const struct view_input *in)
+{
+	size_t m = 0, n = st->horizon->n;
+	struct alike *all = xcalloc(n + 1, sizeof *all);
+	struct alike *list = xcalloc(n + 1, sizeof *list);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct replication_row row = {.kind = RROW_HOLDER, .index = i};
 
 		if (!scope_has(&in->scope, in->snap, st->horizon->item[i].instance) ||
 		        (st->filter.filter && !matches(st, in, &row)))
 			continue;
+		all[i].count = 1;
+		if (may_fold(st, in, i))
+			list[m++] =
+			        (struct alike){.hash = likeness(&st->horizon->item[i]), .at = (uint32_t)i};
+	}
+	qsort(list, m, sizeof *list, compare_alike);
+	for (size_t i = 0, end; i < m; i = end) {
+		for (end = i + 1; end < m && list[end].hash == list[i].hash; end++)
+			continue;
+		for (size_t k = i; end - i >= FOLD_FROM && k < end; k++) {
+			all[list[k].at].count = k == i ? (uint32_t)(end - i) : 0;
+			all[list[k].at].next = k + 1 < end ? list[k + 1].at : 0;
+		}
+	}
+	free(list);
+	return all;
+}
+
+static void add_holder(
+        struct replication_state *st, const struct view_input *in, const struct alike *all, size_t i)
+{
+	struct replication_row row = {.kind = RROW_HOLDER, .index = i};
+
+	if (all[i].count == 1) {
+		add(st, in, row);
+		return;
+	}
+	row.kind = RROW_ALIKE;
+	row.count = all[i].count;
+	row.parent = true;
+	add(st, in, row);
+	if (replication_folded(st, RROW_ALIKE, st->keys[st->n - 1]))
+		return;
+	row = (struct replication_row){.kind = RROW_HOLDER, .depth = 1};
+	do {
+		row.index = i;
+		row.more = all[i].next ? 1u << 1 : 0;
+		add(st, in, row);
+		i = all[i].next;
+	} while (i);
+}
+
+static void add_horizon(struct replication_state *st, const struct view_input *in)
+{
+	struct alike *all = find_alike(st, in);
+	bool begun = false, folded = false;
+
+	for (size_t i = 0; i < st->horizon->n && !folded; i++) {
+		if (all[i].count == 0)
+			continue;
 		if (!begun) {
 			begun = true;
 			add(st, in, (struct replication_row){.kind = RROW_HORIZON, .parent = true});
-			if (replication_folded(st, st->keys[st->n - 1]))
-				return;
+			folded = replication_folded(st, RROW_HORIZON, st->keys[st->n - 1]);
 		}
-		add(st, in, row);
+		if (!folded)
+			add_holder(st, in, all, i);
 	}
+	free(all);
 }
 
 void replication_collect(struct replication_state *st, const struct view_input *in)

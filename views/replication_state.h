@@ -37,15 +37,17 @@ enum rrow_kind {
 	RROW_EDGE,    /* a further link, to a node that stands elsewhere */
 	RROW_SLOT,
 	RROW_HORIZON, /* the heading */
-	RROW_HOLDER
+	RROW_HOLDER,
+	RROW_ALIKE /* `count` holders that are alike; `index` is the worst of them */
 };
 
 struct replication_row {
 	enum rrow_kind kind;
 	size_t index;
 	unsigned depth;
-	uint64_t more; /* as in struct topology_line */
-	bool parent;   /* has lines beneath it that fold away */
+	uint64_t more;  /* as in struct topology_line */
+	uint32_t count; /* RROW_ALIKE */
+	bool parent;    /* has lines beneath it that fold away */
 };
 
 enum { RFOLDED_MAX = 64 };
@@ -58,7 +60,7 @@ struct replication_state {
 	struct list_key *keys;
 	size_t n, cap;
 	struct filter_box filter;
-	struct list_key folded[RFOLDED_MAX];
+	struct list_key folded[RFOLDED_MAX]; /* of RROW_ALIKE those that are open: they begin folded */
 	size_t nfolded;
 	unsigned filtered;
 	bool headed; /* clusters have headings */
@@ -78,11 +80,14 @@ struct replication_state {
 void replication_collect(struct replication_state *st, const struct view_input *in);
 struct list_key replication_key(
         const struct replication_state *st, const struct view_input *in, const struct replication_row *row);
-bool replication_folded(const struct replication_state *st, struct list_key key);
+bool replication_folded(const struct replication_state *st, enum rrow_kind kind, struct list_key key);
 /* The row of a display row; NULL for the ghost and outside. */
 const struct replication_row *replication_row(const struct replication_state *st, long row);
 /* The link a row is about, NULL when there is none. */
 const struct topology_edge *replication_edge(
+        const struct replication_state *st, const struct replication_row *row);
+/* The holder a row is about, the worst of those who are alike; NULL when there is none. */
+const struct holder *replication_holder(
         const struct replication_state *st, const struct replication_row *row);
 /* The instance a row belongs to, -1 when it is of no server of the config. */
 long replication_instance(const struct replication_state *st, const struct replication_row *row);

@@ -10,9 +10,12 @@
 
 /* --- Names */
 
-static const char *name_holder(const struct view_input *in, const struct holder *h, char *out, size_t cap)
+static const char *name_holder(
+        const struct view_input *in, const struct holder *h, uint32_t alike, char *out, size_t cap)
 {
-	if (h->session.id > 0)
+	if (alike)
+		snprintf(out, cap, "%s %" PRIu32 " alike", view_instance_name(in, h->instance), alike);
+	else if (h->session.id > 0)
 		snprintf(out, cap, "%s %" PRId64, view_instance_name(in, h->instance), h->session.id);
 	else
 		snprintf(out, cap, "%s %s", view_instance_name(in, h->instance), h->name ? h->name : "");
@@ -45,7 +48,8 @@ const char *replication_name(const struct replication_state *st, const struct vi
 		snprintf(out, cap, "WHO HOLDS THE HORIZON");
 		break;
 	case RROW_HOLDER:
-		return name_holder(in, &st->horizon->item[row->index], out, cap);
+	case RROW_ALIKE:
+		return name_holder(in, replication_holder(st, row), row->count, out, cap);
 	}
 	return out;
 }
@@ -111,8 +115,9 @@ const char *replication_word(
 		return s->active ? "active" : "inactive";
 	}
 	case RROW_HOLDER:
+	case RROW_ALIKE:
 		*style = STYLE_TEXT;
-		return holder_kind_name(st->horizon->item[row->index].kind);
+		return holder_kind_name(replication_holder(st, row)->kind);
 	case RROW_CLUSTER:
 	case RROW_HORIZON:
 		break;
@@ -159,14 +164,21 @@ static void note_root(const struct topology_node *n, char *out, size_t cap)
 		        n->semi_clients);
 }
 
-static void note_holder(const struct holder *h, char *out, size_t cap)
+/* What frees one of those who are alike does not free them all: they are listed first. */
+static void note_holder(const struct holder *h, bool alike, char *out, size_t cap)
 {
 	bool session = h->kind == HOLDER_SESSION || h->kind == HOLDER_FEEDBACK;
 	const char *who = h->app ? h->app : h->user;
+	char which[144] = "";
 
-	snprintf(out, cap, "%s%s%.60s%s%.60s%s", h->frees, session && (who || h->state) ? " · " : "",
-	        session && who ? who : "", session && who && h->state ? ", " : "",
-	        session && h->state ? h->state : "", h->catalog ? " · holds the catalogs only" : "");
+	if (alike || session)
+		snprintf(which, sizeof which, "%.60s%s%.60s", who ? who : "", who && h->state ? ", " : "",
+		        h->state ? h->state : "");
+	if (alike)
+		snprintf(out, cap, "%s%sEnter lists them", which, which[0] ? " · " : "");
+	else
+		snprintf(out, cap, "%s%s%s%s", h->frees, which[0] ? " · " : "", which,
+		        h->catalog ? " · holds the catalogs only" : "");
 }
 
 const char *replication_note(const struct replication_state *st, const struct view_input *in,
@@ -194,8 +206,8 @@ const char *replication_note(const struct replication_state *st, const struct vi
 	} else if (row->kind == RROW_SLOT) {
 		*severity = t->slot[row->index].severity;
 		snprintf(out, cap, "%s", t->slot[row->index].say);
-	} else if (row->kind == RROW_HOLDER) {
-		note_holder(&st->horizon->item[row->index], out, cap);
+	} else if (replication_holder(st, row)) {
+		note_holder(replication_holder(st, row), row->kind == RROW_ALIKE, out, cap);
 	}
 	return out;
 }
@@ -319,9 +331,9 @@ double replication_number(const struct replication_state *st, const struct repli
 	const struct topology_edge *e = replication_edge(st, row);
 	int64_t v = -1;
 
-	if (row->kind == RROW_HOLDER) {
-		const struct holder *h = &st->horizon->item[row->index];
+	const struct holder *h = replication_holder(st, row);
 
+	if (h) {
 		v = column == RCOL_LAG ? h->age_ms : column == RCOL_BEHIND ? h->xmin_age : -1;
 	} else if (row->kind == RROW_SLOT) {
 		const struct topology_slot *s = &st->topology->slot[row->index];

@@ -101,6 +101,7 @@ static void read_instance(struct horizon *out, size_t *cap, const struct snapsho
 {
 	const struct table *t = snapshot_table(snap, instance, "horizon");
 	bool postgres = snap->instances[instance].cfg->endpoint.engine == ENGINE_POSTGRES;
+	out->truncated = out->truncated || (t != NULL && t->truncated);
 	for (size_t row = 0; t != NULL && row < t->nrows; row++) {
 		struct holder h = {.instance = instance,
 		        .kind = kind_of(text_of(t, row, "kind")),

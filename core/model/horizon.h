@@ -27,6 +27,7 @@ struct holder {
 struct horizon {
 	struct holder *item;
 	size_t n;
+	bool truncated; /* a server has more than were read: sessions */
 };
 
 /* Sessions of dbatop and what holds back nothing worth a line (younger than a second) are left out. */

@@ -19,8 +19,8 @@ struct moment {
 };
 static const struct moment moments[] = {{"cascade", scene_cascade}, {"paused", scene_paused},
         {"broken", scene_broken}, {"empty", scene_replication_empty}, {"error", scene_replication_error},
-        {"stale", scene_replication_stale}, {"denied", scene_replication_denied},
-        {"hostile", scene_replication_hostile}};
+        {"leak", scene_horizon_leak}, {"stale", scene_replication_stale},
+        {"denied", scene_replication_denied}, {"hostile", scene_replication_hostile}};
 
 static void check(struct viewer *t, const char *what, const char *how)
 {

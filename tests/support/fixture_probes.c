@@ -62,7 +62,7 @@ static const struct fixture_probe probes[] = {
                 "-- column: kind key state · name key label · peer key label · state state · pid count\n"
                 "-- column: own_id label · gtid label · received label · sync_state state\n"
                 "-- column: sync_clients count · workers count · user label · members label · error label\n"},
-        {"horizon", "every: 5s  rows: 20\n"
+        {"horizon", "every: 5s  rows: 200\n"
                     "-- column: kind key state · id key count · name key label · started time · user label\n"
                     "-- column: app label · client label · state state · xmin_age count · age_ms duration\n"
                     "-- column: catalog bool · rows_modified count\n"},

@@ -138,6 +138,25 @@ void scene_paused(struct fixture *f)
 	        "feedback | 812 | | t2 | repl | orders-pg-2 | 10.2.1.2:50001 | active | 1200 | | f\n");
 }
 
+void scene_horizon_leak(struct fixture *f)
+{
+	char text[8192];
+	int n = snprintf(text, sizeof text,
+	        "kind | id | name | started | user | app | client | state | xmin_age | age_ms | catalog\n"
+	        "slot | | debezium | | | | | inactive | 4100000 | 10800000 | t\n"
+	        "session | 4711 | | t1 | report | nightly | 10.2.3.4:51442 | active | 70100 | 152000 | f\n"
+	        "prepared | | order-771 | | app | | | prepared | 70000 | 150000 | f\n"
+	        "feedback | 812 | | t2 | repl | orders-pg-2 | 10.2.1.2:50001 | active | 1200 | | f\n");
+
+	scene_paused(f);
+	for (int i = 0; i < 30; i++)
+		n += snprintf(text + n, sizeof text - (size_t)n,
+		        "session | %d | | t1 | checkout | checkout-api | 10.2.3.4:51442 | idle in "
+		        "transaction | %d | %d | f\n",
+		        5001 + i, 91000 - 10 * i, 192000 - 10 * i);
+	fixture_table(f, 0, "horizon", text);
+}
+
 void scene_broken(struct fixture *f)
 {
 #define U1 "11111111-1111-1111-1111-111111111111"

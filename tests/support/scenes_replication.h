@@ -13,6 +13,9 @@ void scene_paused(struct fixture *f);
 /* MySQL: a duplicate key has stopped the applier, and somebody wrote on the replica. MariaDB with two
  * channels, one connecting. */
 void scene_broken(struct fixture *f);
+/* The paused moment while 30 sessions of one application, 5001 to 5030, sit idle in transactions older than
+ * all else but the slot. */
+void scene_horizon_leak(struct fixture *f);
 void scene_replication_empty(struct fixture *f);
 void scene_replication_error(struct fixture *f);
 void scene_replication_stale(struct fixture *f);

@@ -185,6 +185,51 @@ static void test_a_holder_is_ended_through_the_gate(void **state)
 	close_desk(&d);
 }
 
+/* One leak is one line, so that the slot above and the prepared transaction below stay in sight. */
+static void test_holders_who_are_alike(void **state)
+{
+	(void)state;
+	struct desk d;
+	open_desk(&d, scene_horizon_leak, 80, 24);
+	assert_true(shows(&d, "30 alike"));
+	assert_true(shows(&d, "debezium"));
+	assert_true(shows(&d, "order-771"));
+	assert_true(shows(&d, "orders-pg-1 4711"));
+	assert_false(shows(&d, "5001"));
+	viewer_key(&d.v, CMD_PANEL);
+	viewer_key(&d.v, CMD_DOWN);
+	viewer_key(&d.v, CMD_DOWN);
+	assert_true(selected(&d, "30 alike"));
+	/* Nobody is ended who was not seen. */
+	struct intent i = viewer_key(&d.v, CMD_TERMINATE);
+	assert_int_equal(i.kind, INTENT_SAY);
+	assert_false(replication_view.offers(d.v.state, &d.v.in, CMD_TERMINATE));
+	viewer_key(&d.v, CMD_RIGHT);
+	assert_true(shows(&d, "5001"));
+	viewer_key(&d.v, CMD_DOWN);
+	assert_true(selected(&d, "orders-pg-1 5001"));
+	assert_true(replication_view.offers(d.v.state, &d.v.in, CMD_TERMINATE));
+	/* It stays among the others. */
+	viewer_update(&d.v);
+	assert_true(shows(&d, "30 alike"));
+	viewer_key(&d.v, CMD_UP);
+	viewer_key(&d.v, CMD_DETAIL);
+	assert_false(shows(&d, "5001"));
+	/* Whom one is led to stands apart. */
+	assert_true(choose(&d, 0, 5007));
+	assert_true(selected(&d, "orders-pg-1 5007"));
+	assert_true(shows(&d, "29 alike"));
+	viewer_update(&d.v);
+	assert_true(selected(&d, "orders-pg-1 5007"));
+	/* The filter looks at each of them, and one is no crowd. */
+	viewer_arg(&d.v, CMD_FILTER, "server:502");
+	assert_true(shows(&d, "10 alike"));
+	viewer_arg(&d.v, CMD_FILTER, "server:5030");
+	assert_true(shows(&d, "orders-pg-1 5030"));
+	assert_false(shows(&d, "alike"));
+	close_desk(&d);
+}
+
 static void test_scope(void **state)
 {
 	(void)state;
@@ -225,6 +270,7 @@ int main(void)
 	        cmocka_unit_test(test_filter),
 	        cmocka_unit_test(test_what_helps_is_copied),
 	        cmocka_unit_test(test_a_holder_is_ended_through_the_gate),
+	        cmocka_unit_test(test_holders_who_are_alike),
 	        cmocka_unit_test(test_scope),
 	        cmocka_unit_test(test_detail_scrolls),
 	};

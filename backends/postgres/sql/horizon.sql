@@ -1,10 +1,11 @@
--- probe: horizon   lane: fast   every: 5s   timeout: 800ms   rows: 20
+-- probe: horizon   lane: fast   every: 5s   timeout: 800ms   rows: 200
 -- versions: postgres 13-18     needs: pg_monitor | else: what other users' sessions hold back is hidden
 -- column: kind key state · id key count · name key label · started time · user label · app label · client label
 -- column: state state · xmin_age count · age_ms duration · catalog bool
 --
 -- Everything that keeps VACUUM from removing dead rows, the oldest first: transactions, standbys that feed their
 -- horizon back, slots, prepared transactions. age_ms is that of the transaction or of the slot's idleness.
+-- Sessions come last, so that a leak of them never pushes a slot out of the answer; dbatop puts them in order.
 -- From the functions, not the views: those wait for a lock on pg_database.
 SELECT h.kind, h.id, h.name, h.started, h.user, h.app, h.client, h.state, h.xmin_age, h.age_ms, h.catalog
   FROM (SELECT CASE WHEN a.backend_type = 'walsender' THEN 'feedback' ELSE 'session' END AS kind,
@@ -31,5 +32,5 @@ SELECT h.kind, h.id, h.name, h.started, h.user, h.app, h.client, h.state, h.xmin
                age(p.transaction)::bigint,
                (date_part('epoch', clock_timestamp() - p.prepared) * 1000)::bigint, false
           FROM pg_prepared_xact() p) h
- ORDER BY h.xmin_age DESC NULLS LAST, h.age_ms DESC NULLS LAST
+ ORDER BY h.kind = 'session', h.xmin_age DESC NULLS LAST, h.age_ms DESC NULLS LAST
  LIMIT :rows
