@@ -124,6 +124,8 @@ static bool to_view(struct shell *sh, const struct view_event *ev)
 	shell_input(sh, &in);
 	struct intent intent = shell_view(sh)->apply(sh->state[sh->open], &in, ev);
 	bool taken = intent.kind != INTENT_NONE;
+	/* What the key changed is on the screen with this frame, whether data come or not. */
+	sh->stale = sh->stale || taken;
 	shell_intent(sh, &intent);
 	return taken;
 }

@@ -1,10 +1,10 @@
-/* A view: one screen, one file, pure. update() takes new data, a new size, another scope or an answer, and
- * settles the view's state (order, cursor, scroll); the shell calls it before render, apply or select
- * whenever one of these changed, and when the view is opened. render() draws the state and reads nothing but
- * its arguments: no clock, locale, environment, theme or server. apply() answers a command with an intent,
- * which the shell carries out, and settles what it changed itself. State is plain data of state_size bytes,
- * zeroed at first. UI thread only; may not block. Snapshot and findings live until the next update: a pointer
- * into them may stay in the state until then. */
+/* A view: one screen, one file, pure. update() takes new data, a new size, another scope, an answer or what a
+ * command changed, and settles the view's state (order, cursor, scroll); the shell calls it before render,
+ * apply or select whenever one of these changed, and when the view is opened. render() draws the state and
+ * reads nothing but its arguments: no clock, locale, environment, theme or server. apply() answers a command
+ * with an intent, which the shell carries out; what it took is settled by update(). State is plain data of
+ * state_size bytes, zeroed at first. UI thread only; may not block. Snapshot and findings live until the next
+ * update: a pointer into them may stay in the state until then. */
 #ifndef DBATOP_TUI_VIEW_H
 #define DBATOP_TUI_VIEW_H
 

@@ -120,6 +120,23 @@ static void test_the_filter_is_live(void **state)
 	expect(p->sh, "/che ck");
 }
 
+/* No data come while it is paused: what a key changes in a list is to be seen without. */
+static void test_keys_need_no_data(void **state)
+{
+	struct play *p = *state;
+	shell_free(p->sh);
+	p->stage.options.views = views; /* the real Sessions */
+	p->sh = stage_shell(&p->stage);
+	expect(p->sh, "lab-my-1");
+	stage_type(p->sh, "<space>");
+	expect(p->sh, "PAUSED");
+	stage_type(p->sh, "/checkout");
+	expect(p->sh, "checkout-api");
+	expect_not(p->sh, "lab-my-1");
+	stage_type(p->sh, "<esc>");
+	expect(p->sh, "lab-my-1");
+}
+
 static void test_the_command_line(void **state)
 {
 	struct play *p = *state;
@@ -444,6 +461,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_what_is_wanted, begin, end),
 	        cmocka_unit_test_setup_teardown(test_views_and_the_way_back, begin, end),
 	        cmocka_unit_test_setup_teardown(test_the_filter_is_live, begin, end),
+	        cmocka_unit_test_setup_teardown(test_keys_need_no_data, begin, end),
 	        cmocka_unit_test_setup_teardown(test_the_command_line, begin, end),
 	        cmocka_unit_test_setup_teardown(test_abbreviations_never_act, begin, end),
 	        cmocka_unit_test_setup_teardown(test_pause_freezes_everything, begin, end),
