@@ -244,7 +244,7 @@ void scene_denied(struct fixture *f)
 
 enum { MANY_COLUMNS = 13, CELL = 64 };
 
-static void many_sessions(struct fixture *f, size_t instance, int sessions)
+void scene_many_again(struct fixture *f, size_t instance, int sessions)
 {
 	static const char *const columns[MANY_COLUMNS] = {"id", "started", "user", "db", "app", "client",
 	        "kind", "state", "wait_type", "wait", "xact_ms", "query_ms", "query"};
@@ -297,7 +297,7 @@ void scene_many(struct fixture *f, int instances, int sessions)
 		                : "flavour | version | role | writable\nPostgreSQL | 15.18 | replica | f");
 		pulse(f, at, "112 | 112 | 500 | max_connections | 11 | 10 | 0 | 90000 | 0 | 900");
 		if (sessions > 0)
-			many_sessions(f, at, sessions);
+			scene_many_again(f, at, sessions);
 	}
 }
 

@@ -17,6 +17,8 @@ void scene_error(struct fixture *f);
 void scene_denied(struct fixture *f);
 /* `instances` PostgreSQL with `sessions` each, a tenth of them active, some blocked. */
 void scene_many(struct fixture *f, int instances, int sessions);
+/* One of them has answered again: the same sessions. */
+void scene_many_again(struct fixture *f, size_t instance, int sessions);
 /* Names and statements of people who write in many ways, and of people who mean harm. */
 void scene_hostile(struct fixture *f);
 
