@@ -121,19 +121,43 @@ static bool check_gate(const struct probe_set *set, const struct probe *p, struc
 	return true;
 }
 
-/* One variant answers for all versions of the probe that carries it: its columns are those of the statement.
- */
-static bool find_carried(const struct probe_set *set, struct probe *p, struct err *e)
+/* One variant answers for all versions of the probe that names it: its columns are those of the statement. */
+static const struct probe *find_passenger(const struct probe_set *set, const struct probe *p,
+        const char *field, const char *name, struct err *e)
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const struct probe *q = &set->probes[i];
-		if (q->engine == p->engine && strcmp(q->name, p->carries) == 0 &&
+		if (q->engine == p->engine && strcmp(q->name, name) == 0 &&
 		        q->version_min <= p->version_min && q->version_max >= p->version_max)
-			p->carried = q;
+			return q;
 	}
-	return p->carried != NULL ||
-	       err_set(e, ERR_USAGE, "%s: carries: there is no probe %s for all versions of %s", p->file,
-	               p->carries, engine_name(p->engine));
+	err_set(e, ERR_USAGE, "%s: %s: there is no probe %s for all versions of %s", p->file, field, name,
+	        engine_name(p->engine));
+	return NULL;
+}
+
+static bool find_carried(const struct probe_set *set, struct probe *p, struct err *e)
+{
+	p->carried = find_passenger(set, p, "carries", p->carries, e);
+	return p->carried != NULL;
+}
+
+/* What it covers has no columns of its own. */
+static bool find_covered(const struct probe_set *set, struct probe *p, struct err *e)
+{
+	p->covered = find_passenger(set, p, "covers", p->covers, e);
+	if (p->covered == NULL)
+		return false;
+	if (p->covered->lane != p->lane)
+		return err_set(e, ERR_USAGE, "%s: covers: %s is on another lane", p->file, p->covers);
+	for (size_t i = 0; i < p->covered->ncols; i++) {
+		const struct column *wanted = &p->covered->columns[i];
+		const struct column *c = find_column(p, wanted->name);
+		if (c == NULL || c->role != wanted->role)
+			return err_set(e, ERR_USAGE, "%s: covers: it has no column %s as %s has", p->file,
+			        wanted->name, p->covered->file);
+	}
+	return true;
 }
 
 /* One name means one thing in every variant: views and JSON rely on it. */
@@ -161,6 +185,8 @@ bool probe_set_finish(struct probe_set *set, struct err *e)
 		if (p->gate.probe != NULL && !check_gate(set, p, e))
 			return false;
 		if (p->carries != NULL && !find_carried(set, p, e))
+			return false;
+		if (p->covers != NULL && !find_covered(set, p, e))
 			return false;
 		for (size_t j = i; j-- > 0 && set->probes[j].slot == p->slot;) {
 			if (!check_roles(p, &set->probes[j], e))

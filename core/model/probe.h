@@ -17,9 +17,10 @@
  * is a cast,
  * := an assignment, text in quotes and comments is left alone.
  * `carries: pulse` names a probe that this statement answers in passing, in result columns "pulse.NAME" of
- * one row that has nothing else; it is then not asked by itself when it is due. A parameter of type `since`
- * lets the answer leave out the rows that are as they were in the answer before (struct table_kept). Some
- * facts have no SELECT: a statement that begins with SHOW has no LIMIT (the driver stops at `rows`), may
+ * one row that has nothing else; it is then not asked by itself when it is due. `covers: brief` names one all
+ * of whose columns are here too: its answer is that of this statement, cut to them. A parameter of type
+ * `since` lets the answer leave out the rows that are as they were in the answer before (struct table_kept).
+ * Some facts have no SELECT: a statement that begins with SHOW has no LIMIT (the driver stops at `rows`), may
  * return more columns than are declared, and names them in its own words: `peer label key from
  * Master_Host:Master_Port · lag_ms duration from Seconds_Behind_Master*1000 · kind state key from
  * 'upstream'`. A column without `from` is unknown there. Parsed once at start, then constant: any thread. */
@@ -75,6 +76,8 @@ struct probe {
 	struct probe_gate gate;
 	const char *carries;         /* NULL: nothing */
 	const struct probe *carried; /* its variant for the same versions; set by probe_set_finish */
+	const char *covers;          /* NULL: nothing */
+	const struct probe *covered; /* the same */
 	const struct column *columns;
 	size_t ncols;
 	const struct probe_param *params; /* "rows" is always the first */

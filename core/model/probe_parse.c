@@ -285,6 +285,11 @@ static bool field_carries(struct reader *r, struct span v)
 	return copy_name(r, v, "the name of a probe", &r->probe->carries);
 }
 
+static bool field_covers(struct reader *r, struct span v)
+{
+	return copy_name(r, v, "the name of a probe", &r->probe->covers);
+}
+
 /* 2. Fields that are lists. */
 
 static bool read_source(struct reader *r, struct span v, const struct column_source **out)
@@ -441,6 +446,7 @@ static const struct field fields[] = {
         {.name = "needs", .read = field_needs},
         {.name = "when", .read = field_when},
         {.name = "carries", .read = field_carries},
+        {.name = "covers", .read = field_covers},
         {.name = "column", .read = field_column, .repeats = true, .required = true},
         {.name = "param", .read = field_param, .repeats = true},
 };

@@ -498,10 +498,22 @@ struct table *table_build_finish(struct table_builder *b)
 	return b->table;
 }
 
-struct table *table_copy(struct arena *arena, const struct table *t)
+struct table *table_project(
+        struct arena *arena, const struct table *t, const struct column *columns, size_t ncols)
 {
-	struct table_builder *b = table_build(arena, t->columns, t->ncols, t->nrows);
-	for (size_t row = 0; row < t->nrows; row++)
-		table_build_copy(b, t, row, 0);
-	return table_build_finish(b);
+	struct table_builder *b = table_build(arena, columns, ncols, t->nrows);
+	struct cell *to;
+	for (size_t row = 0; row < t->nrows && (to = table_build_row(b)) != NULL; row++) {
+		for (size_t col = 0; col < ncols; col++) {
+			int at = table_column(t, columns[col].name);
+			assert(at >= 0 && t->columns[at].role == columns[col].role);
+			const struct cell *cell = table_cell(t, row, at);
+			to[col] = *cell;
+			if (cell->type == CELL_TEXT)
+				set_text(b, &to[col], col, cell->u.s, cell->n);
+		}
+	}
+	struct table *made = table_build_finish(b);
+	made->truncated = made->truncated || t->truncated;
+	return made;
 }

@@ -111,8 +111,10 @@ struct table *table_build_finish(struct table_builder *b);
 /* A cell to put something else into, by the owner of a table that nobody else sees yet, in its arena. Texts
  * may be shared with other rows: they are replaced, never written to. */
 struct cell *table_cell_edit(struct arena *arena, struct table *t, size_t row, size_t col);
-/* The rows alone: neither rates nor what is kept or carried. */
-struct table *table_copy(struct arena *arena, const struct table *t);
+/* The rows alone, with these columns: each takes the cells of the column of its name and role, which t must
+ * have. Neither rates nor what is kept or carried. */
+struct table *table_project(
+        struct arena *arena, const struct table *t, const struct column *columns, size_t ncols);
 
 /* Fills now->rates from prev, `seconds` apart, rows matched by key. A value that went down, a new row,
  * seconds ≤ 0 or prev NULL is NaN: a counter that was reset drops a sample. Both must share their columns. */

@@ -256,18 +256,18 @@ static void recover(struct lane *l, const struct err *e)
 		lane_lost(l, e, false);
 }
 
-/* The answer of another probe came along: published as its own, unless it would not be asked before this one
- * is again. Their next times fall together from here on. */
-static void publish_carried(struct lane *l, const struct probe_state *by, const struct sample *s)
+/* The answer of probe p came along with s, in the rows of `from`: published as its own, unless it would not
+ * be asked before this one is again. Their next times fall together from here on. */
+static void publish_passenger(struct lane *l, const struct probe_state *by, const struct sample *s,
+        const struct probe *p, const struct table *from)
 {
-	const struct probe *p = s->probe->carried;
-	if (p == NULL || s->table == NULL || s->table->carried == NULL)
+	if (p == NULL || from == NULL)
 		return;
 	struct probe_state *ps = &l->probe[p->slot];
 	if (ps->probe != p || ps->asked || ps->when.due >= by->when.due)
 		return;
 	struct sample *c = sample_new(p, arena_new());
-	struct table *t = table_copy(c->arena, s->table->carried);
+	struct table *t = table_project(c->arena, from, p->columns, p->ncols);
 	c->started = s->started;
 	c->finished = s->finished;
 	c->taken_at = s->taken_at;
@@ -304,7 +304,10 @@ static void ask(struct lane *l, unsigned slot)
 	s->retry_ms = ps->when.retry_ms;
 	s->slowed = ps->when.slowed;
 	ps->asked = l->st->p->opt.once;
-	publish_carried(l, ps, s);
+	if (s->table != NULL) {
+		publish_passenger(l, ps, s, s->probe->carried, s->table->carried);
+		publish_passenger(l, ps, s, s->probe->covered, s->table);
+	}
 
 	/* 2. The reader learns at once, before we tidy up. */
 	struct err e = s->err;
@@ -322,7 +325,7 @@ static void ask(struct lane *l, unsigned slot)
 /* Who may answer for others comes first, who waits for an answer last. */
 static int rank(const struct probe *p)
 {
-	return p->gate.probe != NULL ? 2 : p->carries != NULL ? 0 : 1;
+	return p->gate.probe != NULL ? 2 : p->carries != NULL || p->covers != NULL ? 0 : 1;
 }
 
 /* The slot to ask next: due before `until`, by rank and then by time. -1: none. */

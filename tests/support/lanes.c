@@ -24,7 +24,12 @@ static const char *const files[] = {
         "-- column: n count\nSELECT n FROM f LIMIT :rows\n",
         "-- probe: whole  lane: fast  every: 1s  timeout: 800ms  rows: 9  carries: pulse\n"
         "-- versions: postgres 13-18\n-- param: since since\n-- column: id count key\n"
-        "SELECT id FROM w WHERE t > :since LIMIT :rows\n"};
+        "SELECT id FROM w WHERE t > :since LIMIT :rows\n",
+        "-- probe: brief  lane: fast  every: 2s  timeout: 800ms  rows: 9\n-- versions: postgres 13-18\n"
+        "-- column: kind label key · behind count\nSELECT kind, behind FROM b LIMIT :rows\n",
+        "-- probe: links  lane: fast  every: 2s  timeout: 800ms  rows: 9  covers: brief\n"
+        "-- versions: postgres 13-18\n-- column: more count · behind count · kind label key\n"
+        "SELECT more, behind, kind FROM l LIMIT :rows\n"};
 
 struct lanes L;
 

@@ -11,7 +11,7 @@
 #include "core/base/clock.h"
 #include "core/run/driver.h"
 
-enum { SCRIPT_PROBES = 8, SCRIPT_BACKENDS = 4096 };
+enum { SCRIPT_PROBES = 16, SCRIPT_BACKENDS = 4096 };
 
 /* What happens to a fetch of one probe. */
 struct script_answer {

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/lanes.h"
@@ -235,8 +236,12 @@ static void test_once(void **state)
 	script_answer("sessions", (struct script_answer){.error = ERR_DENIED});
 	L.cfg.ninstances = 3;
 	lanes_start(true, false);
+	static const char *const wanted[] = {"blockers", "future", "pulse", "sessions", "settings"};
+	uint32_t slots = 0;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		slots |= 1U << probe_set_slot(L.probes, wanted[i]);
 	for (size_t i = 0; i < 3; i++)
-		hub_want(L.hub, i, 0x3f & ~(1U << probe_set_slot(L.probes, "statement")));
+		hub_want(L.hub, i, slots);
 	lanes_until_latest("settings", ERR_NONE, true);
 	lanes_until_latest("sessions", ERR_DENIED, true);
 	lanes_until_latest("blockers", ERR_GATED, true);
@@ -295,6 +300,47 @@ static void test_what_is_carried_is_not_asked(void **state)
 	assert_true(script_connects(LANE_FAST) >= 2);
 }
 
+static bool covered_thrice(struct lanes *f)
+{
+	const struct sample *s = lanes_slot("brief")->good;
+	(void)f;
+	return s != NULL && script_asked("links") >= 3;
+}
+
+/* The shorter statement is for when the longer one is refused, or nobody looks at it. */
+static void test_what_is_covered_is_not_asked(void **state)
+{
+	(void)state;
+	script_answer("links", (struct script_answer){.value = 100, .step = 10});
+	script_answer("brief", (struct script_answer){.value = 7});
+	lanes_start(false, false);
+	uint32_t brief = 1U << probe_set_slot(L.probes, "brief");
+	hub_want(L.hub, 0, brief | 1U << probe_set_slot(L.probes, "links"));
+	lanes_until_later(covered_thrice);
+	assert_int_equal(script_asked("brief"), 0);
+	const struct sample *links = lanes_slot("links")->good;
+	const struct sample *s = lanes_slot("brief")->good;
+	assert_ptr_equal(s->table->columns, s->probe->columns);
+	assert_string_equal(s->probe->name, "brief");
+	assert_ptr_not_equal(links->arena, s->arena);
+	assert_int_equal(s->interval_ms, 2000);
+	assert_int_equal(s->table->nrows, links->table->nrows);
+	char behind[32];
+	snprintf(behind, sizeof(behind), "%lld", (long long)table_cell(s->table, 0, 1)->u.i);
+	assert_true(table_cell(s->table, 0, 1)->u.i >= 100);
+	assert_string_equal(table_text(s->table, 0, 0), behind);
+
+	/* Alone when the other is refused, and when nobody looks at it. */
+	script_answer("links", (struct script_answer){.error = ERR_DENIED});
+	lanes_until_asked("brief", 3);
+	assert_int_equal(table_cell(lanes_slot("brief")->good->table, 0, 1)->u.i, 7);
+	script_answer("links", (struct script_answer){.value = 8});
+	lanes_until_latest("links", ERR_NONE, true);
+	hub_want(L.hub, 0, brief);
+	unsigned asked = script_asked("brief");
+	lanes_until_asked("brief", asked + 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +361,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_kick_asks_now, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(
 	                test_what_is_carried_is_not_asked, lanes_setup, lanes_teardown),
+	        cmocka_unit_test_setup_teardown(
+	                test_what_is_covered_is_not_asked, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(test_once, lanes_setup, lanes_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

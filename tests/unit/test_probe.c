@@ -201,6 +201,7 @@ static const struct {
         {"-- needs: x | or: y", "", "expected \"else:"},
         {"-- param: id number", "", "expected int, text or since"},
         {"-- carries: Pulse", "", "x.sql:1:13: expected the name of a probe"},
+        {"-- covers: Pulse", "", "x.sql:1:12: expected the name of a probe"},
         {"-- param: rows int", "", "parameter rows is declared twice"},
         {"-- column: id", "", "column id: expected its role"},
         {"-- column: id cuont", "", "did you mean count?"},

@@ -177,7 +177,7 @@ static void test_rows_like_others_read_as_set(void **state)
 		assert_string_equal(table_text(t, i, 1), "13:58");
 	}
 	assert_string_equal(table_text(t, 2, 2), "app");
-	const struct table *copy = table_copy(arena, t);
+	const struct table *copy = table_project(arena, t, t->columns, t->ncols);
 	for (size_t i = 0; i < ROWS; i++) {
 		assert_int_equal(table_find(t, copy, i), i);
 		assert_string_equal(table_text(copy, i, 2), table_text(t, i, 2));
@@ -270,7 +270,10 @@ static void test_rows_are_written_again(void **state)
 	assert_true(table_build_copy(b, before, 0, 1000));
 	assert_false(table_build_copy(b, before, 0, 1000)); /* the limit holds for copies, too */
 	struct table *now = table_build_finish(b);
-	struct table *same = table_copy(arena, before);
+	struct table *same = table_project(arena, before, ages, 4);
+	static const struct column fewer[] = {
+	        {.name = "xact_ms", .role = ROLE_DURATION}, {.name = "query", .role = ROLE_SQLTEXT}};
+	struct table *cut = table_project(arena, before, fewer, 2);
 	arena_free(old);
 
 	/* Nothing points into what is gone; ages went on, what was unknown is. */
@@ -287,6 +290,10 @@ static void test_rows_are_written_again(void **state)
 	assert_false(same->truncated);
 	assert_true(table_int(same, 0, 2, &ms));
 	assert_int_equal(ms, 200);
+	assert_ptr_equal(cut->columns, fewer);
+	assert_int_equal(cut->nrows, 1);
+	assert_false(table_int(cut, 0, 0, &ms));
+	assert_string_equal(table_text(cut, 0, 1), "SELECT 1");
 	arena_free(arena);
 }
 
