@@ -203,9 +203,14 @@ static void offer_peers(struct fleet *f, const struct snapshot *snap, size_t ins
 		return;
 	int kind = table_column(t, column);
 	int client = table_column(t, peer);
+	int state = table_column(t, "state");
 	for (size_t row = 0; row < t->nrows; row++) {
 		const char *is = table_text(t, row, kind);
 		const char *from = table_text(t, row, client);
+		const char *does = table_text(t, row, state);
+		/* A base backup is sent to whoever takes it, which is no server yet. */
+		if (does != NULL && strcmp(does, "backup") == 0)
+			continue;
 		if (is != NULL && from != NULL && strncmp(is, word, strlen(word)) == 0)
 			offer(f, snap, instance, from);
 	}

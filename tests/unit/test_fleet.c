@@ -177,7 +177,8 @@ static void test_lag(void **state)
 	fixture_table(sc.f, 1, "server", "role | cluster_id\nreplica | c1");
 	fixture_table(sc.f, 1, "pulse", "active\n1");
 	fixture_table(sc.f, 1, "replication_brief",
-	        "kind | state | lag_ms | lag_bytes | lsn | paused\nupstream | paused | 2460000 | 10 | 4000 | "
+	        "kind | state | lag_ms | lag_bytes | replay_lsn | paused\nupstream | paused | 2460000 | 10 | "
+	        "4000 | "
 	        "t");
 	look(&sc);
 	const struct fleet_row *r = &sc.fleet->rows[1];
@@ -199,10 +200,11 @@ static void test_offered_replicas(void **state)
 	fixture_instance(sc.f, "billing", "billing-1", ENGINE_MARIADB);
 	snprintf(fixture_at(sc.f, 2)->link.server.address, GUARD_MAX, "[2001:db8::3]:5432");
 	fixture_table(sc.f, 0, "replication_brief",
-	        "kind | peer\ndownstream | 10.0.0.9:51442\ndownstream | 10.0.0.9:51443\ndownstream | "
-	        "10.0.0.3:4\n"
-	        "downstream | [2001:db8::3]:5\ndownstream | [2001:db8::4]:6\ndownstream | local, pid 7\n"
-	        "downstream | local\ndownstream |\nupstream | 10.0.0.1:5432\ndownstream | 'a b'");
+	        "kind | peer | state\ndownstream | 10.0.0.9:51442 | streaming\n"
+	        "downstream | 10.0.0.9:51443 | catchup\ndownstream | 10.0.0.3:4 |\n"
+	        "downstream | [2001:db8::3]:5 |\ndownstream | [2001:db8::4]:6 |\n"
+	        "downstream | local, pid 7 |\ndownstream | local |\ndownstream | |\n"
+	        "upstream | 10.0.0.1:5432 |\ndownstream | 'a b' |\ndownstream | 10.0.0.8:51444 | backup");
 	fixture_table(sc.f, 3, "sessions",
 	        "id | kind | command | client\n1 | replication | Binlog Dump | 10.0.1.2:7\n"
 	        "2 | client | Query | 10.0.1.3:8");
