@@ -14,10 +14,6 @@ enum { JOIN_MAX_MS = 10000, SEGMENT_BYTES = 16 << 20 };
 
 static const char connecting[] = "connecting to its primary";
 
-/* A replica's own rows stand in one of these; servers without a SELECT for them need the second. */
-static const char *const brief_probes[] = {"replication_brief", "replication_upstream"};
-enum { BRIEF_PROBES = sizeof(brief_probes) / sizeof(brief_probes[0]) };
-
 const char *server_role_name(enum server_role r)
 {
 	static const char *const names[] = {
@@ -37,12 +33,10 @@ static bool is_kind(const struct table *t, size_t row, const char *kind)
 
 static bool has_upstream(const struct snapshot *snap, size_t instance)
 {
-	for (size_t p = 0; p < BRIEF_PROBES; p++) {
-		const struct table *t = snapshot_table(snap, instance, brief_probes[p]);
-		for (size_t row = 0; t != NULL && row < t->nrows; row++) {
-			if (is_kind(t, row, "upstream"))
-				return true;
-		}
+	const struct table *t = snapshot_table(snap, instance, "replication_brief");
+	for (size_t row = 0; t != NULL && row < t->nrows; row++) {
+		if (is_kind(t, row, "upstream"))
+			return true;
 	}
 	return false;
 }
@@ -103,7 +97,7 @@ static void read_state(const struct table *t, size_t row, struct replication_fac
 		f->lag = LAG_PAUSED;
 		set_note(f, "replay paused");
 	} else if (is_word(state, "connecting") || is_word(receiver, "connecting")) {
-		f->lag = LAG_UNKNOWN;
+		f->lag = failed ? LAG_STOPPED : LAG_UNKNOWN;
 		set_note(f, failed ? error : connecting);
 	} else {
 		f->lag = f->lag_ms < 0 && f->lag_bytes < 0 ? LAG_UNKNOWN : LAG_RUNS;
@@ -138,17 +132,15 @@ static unsigned read_channels(
 {
 	unsigned channels = 0;
 	*lsn = -1;
-	for (size_t p = 0; p < BRIEF_PROBES; p++) {
-		const struct table *t = snapshot_table(snap, instance, brief_probes[p]);
-		for (size_t row = 0; t != NULL && row < t->nrows; row++) {
-			if (!is_kind(t, row, "upstream"))
-				continue;
-			struct replication_facts f = read_channel(t, row);
-			if (channels == 0 || is_worse(&f, out))
-				*out = f;
-			if (channels++ == 0)
-				*lsn = int_of(t, row, "lsn");
-		}
+	const struct table *t = snapshot_table(snap, instance, "replication_brief");
+	for (size_t row = 0; t != NULL && row < t->nrows; row++) {
+		if (!is_kind(t, row, "upstream"))
+			continue;
+		struct replication_facts f = read_channel(t, row);
+		if (channels == 0 || is_worse(&f, out))
+			*out = f;
+		if (channels++ == 0)
+			*lsn = int_of(t, row, "replay_lsn");
 	}
 	return channels;
 }
@@ -199,7 +191,7 @@ static int64_t head_of(const struct snapshot *snap, size_t primary)
 	int64_t age = snapshot_age_ms(snap, primary, "replication_brief");
 	int64_t head = -1;
 	for (size_t row = 0; t != NULL && age <= JOIN_MAX_MS && row < t->nrows; row++) {
-		int64_t lsn = int_of(t, row, "lsn");
+		int64_t lsn = int_of(t, row, "replay_lsn");
 		int64_t behind = int_of(t, row, "lag_bytes");
 		if (is_kind(t, row, "downstream") && lsn >= 0 && behind >= 0 && lsn + behind > head)
 			head = lsn + behind;

@@ -167,7 +167,7 @@ static void test_replication_is_seen_from_both_ends(void **state)
 	assert_true(t->nrows >= 1);
 	assert_string_equal(text_of(t, 0, "kind"), "downstream");
 	assert_string_equal(text_of(t, 0, "state"), "streaming");
-	assert_true(int_of(t, 0, "lsn") > 0);
+	assert_true(int_of(t, 0, "replay_lsn") > 0);
 	/* The replica feeds a cascading one: both rows, upstream first. */
 	t = drive_table(&drive, down, "replication_brief", 0, arena);
 	assert_true(t->nrows >= 2);

@@ -40,7 +40,7 @@ static const struct fixture_probe probes[] = {
                 "every: 2s  rows: 100\n"
                 "-- column: kind state key · peer label key · name label · state state · receiver state\n"
                 "-- column: applier state · lag_ms duration · lag_bytes bytes · lag_source label\n"
-                "-- column: paused bool · delay_ms duration · error label · lsn lsn\n"},
+                "-- column: paused bool · delay_ms duration · error label · replay_lsn lsn\n"},
         {"replication",
                 "every: 2s  rows: 500\n"
                 "-- column: kind key state · name key label · peer key label · peer_id label · state state\n"

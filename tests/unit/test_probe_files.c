@@ -206,6 +206,65 @@ static void test_what_is_carried_must_exist(void **state)
 	}
 }
 
+/* The columns of what is covered are the statement's own, and both are asked on one connection. */
+static void test_what_is_covered_has_no_column_of_its_own(void **state)
+{
+	(void)state;
+	static const char head[] = "-- probe: s  every: 1s  rows: 1  covers: p\n-- versions: postgres 14-18\n"
+	                           "-- column: a count · b label\nSELECT a, b LIMIT :rows";
+	static const struct {
+		const char *other, *says;
+	} cases[] = {
+	        {"-- probe: p  every: 1s  rows: 1\n-- versions: postgres 15-18\n-- column: b label\nSELECT b "
+	         "LIMIT :rows",
+	                "covers: there is no probe p"},
+	        {"-- probe: p  every: 1s  rows: 1\n-- versions: postgres 13-18\n-- column: c label\nSELECT c "
+	         "LIMIT :rows",
+	                "covers: it has no column c as p.sql has"},
+	        {"-- probe: p  every: 1s  rows: 1\n-- versions: postgres 13-18\n-- column: b state\nSELECT b "
+	         "LIMIT :rows",
+	                "covers: it has no column b as p.sql has"},
+	        {"-- probe: p  lane: slow  every: 1s  rows: 1\n-- versions: postgres 13-18\n"
+	         "-- column: b label\nSELECT b LIMIT :rows",
+	                "covers: p is on another lane"},
+	        {"-- probe: p  every: 1s  rows: 1\n-- versions: postgres 13-18\n-- column: b label\nSELECT b "
+	         "LIMIT :rows",
+	                NULL},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err e = {.code = ERR_NONE};
+		struct probe_set *set = probe_set_new(&e);
+		struct embedded_file s = {.name = "s.sql", .data = head, .size = strlen(head)};
+		struct embedded_file p = {
+		        .name = "p.sql", .data = cases[i].other, .size = strlen(cases[i].other)};
+		assert_true(probe_set_add(set, &s, &e) && probe_set_add(set, &p, &e));
+		bool fits = probe_set_finish(set, &e);
+		assert_int_equal(fits, cases[i].says == NULL);
+		if (!fits && strstr(e.text, cases[i].says) == NULL)
+			fail_msg("%s: expected \"%s\"", e.text, cases[i].says);
+		probe_set_free(set);
+	}
+}
+
+/* Nobody asks twice for what one statement answers, on any server. */
+static void test_replication_covers_the_brief_one_everywhere(void **state)
+{
+	(void)state;
+	struct probe_set *set = all_files();
+	size_t found = 0;
+	for (size_t i = 0; i < probe_set_count(set); i++) {
+		const struct probe *p = probe_set_at(set, i);
+		if (strcmp(p->name, "replication") != 0)
+			continue;
+		assert_non_null(p->covered);
+		assert_string_equal(p->covered->name, "replication_brief");
+		assert_int_equal(p->every_ms, p->covered->every_ms);
+		found++;
+	}
+	assert_true(found >= 3);
+	probe_set_free(set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +273,8 @@ int main(void)
 	        cmocka_unit_test(test_views_ask_for_probes_that_exist),
 	        cmocka_unit_test(test_both_statements_count_alike),
 	        cmocka_unit_test(test_what_is_carried_must_exist),
+	        cmocka_unit_test(test_what_is_covered_has_no_column_of_its_own),
+	        cmocka_unit_test(test_replication_covers_the_brief_one_everywhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,7 +72,7 @@ static void test_the_distance_to_the_primary_counts(void **state)
 {
 	(void)state;
 	struct fixture *f = pair(ENGINE_POSTGRES);
-	static const char own[] = "kind | state | lag_ms | lag_bytes | lag_source | lsn\n"
+	static const char own[] = "kind | state | lag_ms | lag_bytes | lag_source | replay_lsn\n"
 	                          "upstream | streaming | 0 | 0 | all received is replayed | 90000000";
 	struct replication_facts out = facts(f, own);
 	assert_int_equal(out.lag, LAG_RUNS);
@@ -81,7 +81,8 @@ static void test_the_distance_to_the_primary_counts(void **state)
 	assert_int_equal(out.lag_ms, 0);
 
 	/* The links of the primary are newer than its own row; 30 MB not received are not "0 s". */
-	fixture_table(f, 0, "replication_brief", "kind | lsn | lag_bytes\ndownstream | 90000000 | 30000000");
+	fixture_table(
+	        f, 0, "replication_brief", "kind | replay_lsn | lag_bytes\ndownstream | 90000000 | 30000000");
 	out = facts(f, own);
 	assert_int_equal(out.lag_bytes, 30000000);
 	assert_int_equal(out.lag_ms, -1);
@@ -110,6 +111,8 @@ static void test_states(void **state)
 	        {"upstream | | No | Yes | 5 | |", LAG_STOPPED, "receiver stopped"},
 	        {"upstream | stopped | | | | |", LAG_STOPPED, "stopped"},
 	        {"upstream | | Connecting | Yes | | |", LAG_UNKNOWN, "connecting to its primary"},
+	        {"upstream | | Connecting | Yes | | | error connecting to 10.0.0.1", LAG_STOPPED,
+	                "error connecting to 10.0.0.1"},
 	        {"upstream | streaming | yes | yes | | |", LAG_UNKNOWN, ""},
 	        {"upstream | streaming | yes | yes | 300 | |", LAG_RUNS, ""},
 	};

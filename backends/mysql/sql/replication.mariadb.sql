@@ -1,4 +1,4 @@
--- probe: replication   lane: fast   every: 2s   timeout: 800ms   rows: 100
+-- probe: replication   lane: fast   every: 2s   timeout: 800ms   rows: 100   covers: replication_brief
 -- versions: mariadb 10.5-11
 -- needs: REPLICA MONITOR (SLAVE MONITOR) | else: upstream servers are unknown
 -- column: kind state key from 'upstream' · name label key from Connection_name

@@ -1,4 +1,4 @@
--- probe: replication   lane: fast   every: 2s   timeout: 800ms   rows: 500
+-- probe: replication   lane: fast   every: 2s   timeout: 800ms   rows: 500   covers: replication_brief
 -- versions: mysql 8.0.22-9.7
 -- needs: SELECT on performance_schema | else: replication is unknown
 -- column: kind state key · name label key · peer label key · peer_id label · state state · receiver state

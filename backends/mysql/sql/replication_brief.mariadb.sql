@@ -1,13 +1,14 @@
 -- probe: replication_brief   lane: fast   every: 2s   timeout: 800ms   rows: 100
--- versions: mariadb 10.5-11.5
+-- versions: mariadb 10.5-11
 -- needs: REPLICA MONITOR (SLAVE MONITOR) | else: upstream servers are unknown
 -- column: kind state key from 'upstream' · peer label key from Master_Host:Master_Port
 -- column: name label from Connection_name · state state · receiver state from Slave_IO_Running
 -- column: applier state from Slave_SQL_Running · lag_ms duration from Seconds_Behind_Master*1000
--- column: lag_bytes bytes · lag_source label from 'Seconds_Behind_Master' · paused bool
--- column: delay_ms duration from SQL_Delay*1000 · error label from Last_SQL_Error · lsn lsn
+-- column: lag_source label from 'Seconds_Behind_Master' · delay_ms duration from SQL_Delay*1000
+-- column: error label from Last_SQL_Error
 -- column: receiver_error label from Last_IO_Error · gtid label from Gtid_Slave_Pos
 --
--- Until 11.5 there is no SELECT for this. A primary's own replicas are the Binlog Dump sessions of `sessions`.
+-- Until 11.5 there is no SELECT for this, so it is the statement of `replication`. A primary's own replicas are the
+-- Binlog Dump sessions of `sessions`.
 -- The lag is that of the event being applied; it is unknown while the applier is stopped.
 SHOW ALL REPLICAS STATUS

@@ -2,15 +2,15 @@
 -- versions: mysql 8.0.22-9.7
 -- needs: SELECT on performance_schema | else: replication is unknown
 -- column: kind state key · peer label key · name label · state state · receiver state · applier state
--- column: lag_ms duration · lag_bytes bytes · lag_source label · paused bool · delay_ms duration
--- column: error label · lsn lsn · receiver_error label · gtid label
+-- column: lag_ms duration · lag_source label · paused bool · delay_ms duration · error label
+-- column: receiver_error label
 --
 -- Lag: how long ago the transaction being applied was committed where it began; 0 when all that was received
 -- is applied and the receiver is connected; else unknown.
 SELECT r.kind AS kind, r.peer AS peer, r.name AS name, r.state AS state, r.receiver AS receiver,
-       r.applier AS applier, r.lag_ms AS lag_ms, NULL AS lag_bytes, r.lag_source AS lag_source,
-       r.paused AS paused, r.delay_ms AS delay_ms, r.error AS error, NULL AS lsn,
-       r.receiver_error AS receiver_error, r.gtid AS gtid
+       r.applier AS applier, r.lag_ms AS lag_ms, r.lag_source AS lag_source,
+       r.paused AS paused, r.delay_ms AS delay_ms, r.error AS error,
+       r.receiver_error AS receiver_error
   FROM (SELECT 'upstream' AS kind,
                CONCAT(c.HOST, ':', c.PORT) AS peer,
                c.CHANNEL_NAME AS name,
@@ -30,8 +30,7 @@ SELECT r.kind AS kind, r.peer AS peer, r.name AS name, r.state AS state, r.recei
                a.SERVICE_STATE = 'OFF' AS paused,
                f.DESIRED_DELAY * 1000 AS delay_ms,
                NULLIF(w.failed, '') AS error,
-               NULLIF(s.LAST_ERROR_MESSAGE, '') AS receiver_error,
-               NULL AS gtid
+               NULLIF(s.LAST_ERROR_MESSAGE, '') AS receiver_error
           FROM performance_schema.replication_connection_configuration c
           JOIN performance_schema.replication_connection_status s ON s.CHANNEL_NAME = c.CHANNEL_NAME
           JOIN performance_schema.replication_applier_configuration f ON f.CHANNEL_NAME = c.CHANNEL_NAME
@@ -46,7 +45,7 @@ SELECT r.kind AS kind, r.peer AS peer, r.name AS name, r.state AS state, r.recei
          WHERE c.HOST <> ''
          UNION ALL
         SELECT 'downstream', COALESCE(NULLIF(p.HOST, ''), t.PROCESSLIST_HOST), t.PROCESSLIST_USER, 'streaming',
-               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
           FROM performance_schema.threads t
           LEFT JOIN performance_schema.processlist p ON p.ID = t.PROCESSLIST_ID
          WHERE t.PROCESSLIST_COMMAND LIKE 'Binlog Dump%') r

@@ -1,10 +1,11 @@
--- probe: replication   lane: fast   every: 2s   timeout: 800ms   rows: 500
+-- probe: replication   lane: fast   every: 2s   timeout: 800ms   rows: 500   covers: replication_brief
 -- versions: postgres 14-18     needs: pg_monitor | else: the state and lag of each link are unknown
 -- column: kind key state · name key label · peer key label · state state · receiver state · applier state
 -- column: pid count · started time · lsn lsn · write_lsn lsn · flush_lsn lsn · replay_lsn lsn
 -- column: write_ms duration · flush_ms duration · replay_ms duration · replay_age_ms duration · word_ms duration
--- column: lag_ms duration · paused bool · delay_ms duration · timeline count · sync_state state · sync_names label
--- column: sync_commit state · slot_name label · slot_type state · plugin label · db label · active bool
+-- column: lag_ms duration · lag_bytes bytes · lag_source label · paused bool · delay_ms duration
+-- column: timeline count · sync_state state · sync_names label · sync_commit state
+-- column: slot_name label · slot_type state · plugin label · db label · active bool
 -- column: wal_status state · retained_bytes bytes · limit_bytes bytes · safe_bytes bytes · inactive_ms duration
 -- column: invalidation label · conflict label · conflict_ms duration · user label · app label · error label
 --
@@ -35,7 +36,8 @@ WITH r AS MATERIALIZED (
        FROM r
 ), w AS (
      SELECT v.pid, v.status, v.sender_host, v.sender_port, v.written_lsn, v.flushed_lsn, v.received_tli,
-            v.last_msg_receipt_time, v.slot_name
+            v.last_msg_receipt_time, v.slot_name,
+            clock_timestamp() - v.last_msg_receipt_time <= interval '35 s' AS fresh
        FROM r CROSS JOIN LATERAL pg_stat_get_wal_receiver() v
       WHERE r.standby AND NOT r.aurora AND v.pid IS NOT NULL
 ), s AS (
@@ -77,7 +79,8 @@ SELECT 'node' AS kind, NULL::text AS name, NULL::text AS peer,
        NULL::text AS slot_name, NULL::text AS slot_type, NULL::text AS plugin, NULL::text AS db, NULL::bool AS active,
        NULL::text AS wal_status, NULL::bigint AS retained_bytes, NULL::bigint AS limit_bytes, NULL::bigint AS safe_bytes,
        NULL::bigint AS inactive_ms, NULL::text AS invalidation, NULL::text AS conflict, NULL::bigint AS conflict_ms,
-       NULL::text AS user, NULLIF(current_setting('cluster_name', true), '') AS app, NULL::text AS error
+       NULL::text AS user, NULLIF(current_setting('cluster_name', true), '') AS app, NULL::text AS error,
+       NULL::bigint AS lag_bytes, NULL::text AS lag_source
   FROM p
 UNION ALL
 SELECT 'upstream', NULL,
@@ -97,13 +100,20 @@ SELECT 'upstream', NULL,
        (date_part('epoch', clock_timestamp() - p.replayed_at) * 1000)::bigint,
        (date_part('epoch', clock_timestamp() - w.last_msg_receipt_time) * 1000)::bigint,
        CASE WHEN p.replayed < p.head THEN (date_part('epoch', clock_timestamp() - p.replayed_at) * 1000)::bigint
-            WHEN clock_timestamp() - w.last_msg_receipt_time <= interval '35 s' THEN 0 END,
+            WHEN w.fresh THEN 0 END,
        p.pause IN ('paused', 'pause requested'),
        (date_part('epoch', current_setting('recovery_min_apply_delay')::interval) * 1000)::bigint,
        w.received_tli, NULL, NULL, NULL, coalesce(w.slot_name, p.slot_name), NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        NULL, NULL, NULL,
        coalesce(k.wait_event, k.locktype) || coalesce(' ' || k.relation::regclass::text, ''),
-       (date_part('epoch', clock_timestamp() - k.waitstart) * 1000)::bigint, NULL, NULL, NULL
+       (date_part('epoch', clock_timestamp() - k.waitstart) * 1000)::bigint, NULL, NULL, NULL,
+       CASE WHEN p.replayed < p.head OR w.fresh
+            THEN greatest(pg_wal_lsn_diff(p.head, p.replayed), 0)::bigint END,
+       CASE WHEN p.replayed < p.head THEN 'last replayed commit'
+            WHEN w.fresh THEN 'all received is replayed'
+            WHEN w.pid IS NULL THEN 'unknown: no receiver'
+            WHEN w.fresh IS NULL THEN 'unknown: hidden'
+            ELSE 'unknown: no word from upstream for 35 s' END
   FROM p LEFT JOIN w ON true LEFT JOIN k ON true
  WHERE p.standby AND NOT p.aurora
 UNION ALL
@@ -117,11 +127,19 @@ SELECT 'downstream', NULLIF(a.application_name, ''),
        (date_part('epoch', x.write_lag) * 1000)::bigint, (date_part('epoch', x.flush_lag) * 1000)::bigint,
        (date_part('epoch', x.replay_lag) * 1000)::bigint, NULL,
        (date_part('epoch', clock_timestamp() - x.reply_time) * 1000)::bigint,
-       NULL, NULL, NULL, NULL, x.sync_state, NULL, NULL,
+       CASE WHEN x.replay_lag IS NOT NULL THEN (date_part('epoch', x.replay_lag) * 1000)::bigint
+            WHEN x.replay_lsn >= p.head THEN 0 END,
+       NULL, NULL, NULL, x.sync_state, NULL, NULL,
        (SELECT l.slot_name FROM pg_get_replication_slots() l WHERE l.active_pid = x.pid LIMIT 1),
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       greatest(pg_wal_lsn_diff(p.head, x.replay_lsn), 0)::bigint,
+       CASE WHEN x.replay_lag IS NOT NULL THEN 'replay_lag'
+            WHEN x.replay_lsn >= p.head THEN 'all sent is replayed'
+            WHEN x.state IS NULL THEN 'unknown: hidden'
+            ELSE 'unknown: no commit was measured lately' END
   FROM pg_stat_get_wal_senders() x
   JOIN LATERAL pg_stat_get_activity(x.pid) a ON true
+ CROSS JOIN p
 UNION ALL
 SELECT 'slot', l.slot_name, NULL,
        CASE WHEN l.active THEN 'active' ELSE 'inactive' END, NULL, NULL, l.active_pid, NULL,
@@ -133,7 +151,7 @@ SELECT 'slot', l.slot_name, NULL,
                 - (to_jsonb(l) ->> 'inactive_since')::timestamptz) * 1000)::bigint END,
        coalesce(to_jsonb(l) ->> 'invalidation_reason',
                 CASE WHEN to_jsonb(l) ->> 'conflicting' = 'true' THEN 'conflicts with recovery' END),
-       NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_get_replication_slots() l CROSS JOIN p
 UNION ALL
 SELECT 'subscription', c.subname, NULL,
@@ -142,7 +160,7 @@ SELECT 'subscription', c.subname, NULL,
        pg_wal_lsn_diff(v.received_lsn, '0/0')::bigint, NULL, NULL, pg_wal_lsn_diff(v.latest_end_lsn, '0/0')::bigint,
        NULL, NULL, NULL, NULL, (date_part('epoch', clock_timestamp() - v.last_msg_receipt_time) * 1000)::bigint,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.subslotname::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_subscription c
   LEFT JOIN LATERAL (SELECT t.pid, t.received_lsn, t.latest_end_lsn, t.last_msg_receipt_time
                        FROM pg_stat_get_subscription(c.oid) t WHERE t.relid IS NULL
@@ -152,13 +170,14 @@ SELECT 'reader', NULL, NULL, a.state, NULL, NULL, a.pid, a.backend_start::text,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        (date_part('epoch', clock_timestamp() - a.xact_start) * 1000)::bigint,
-       pg_get_userbyid(a.usesysid)::text, NULLIF(a.application_name, ''), NULL
+       pg_get_userbyid(a.usesysid)::text, NULLIF(a.application_name, ''), NULL, NULL, NULL
   FROM (SELECT d.reader FROM d WHERE d.reader IS NOT NULL LIMIT 5) d
   JOIN LATERAL pg_stat_get_activity(d.reader) a ON true
 UNION ALL
 SELECT 'downstream', x.server_id, NULL, CASE WHEN x.lag_ms IS NULL THEN NULL ELSE 'streaming' END, NULL, NULL, NULL, NULL,
        NULL, NULL, NULL, NULL, NULL, NULL, x.lag_ms::bigint, NULL, NULL, x.lag_ms::bigint, NULL, NULL, NULL, NULL, NULL,
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       NULL
   FROM r
  CROSS JOIN LATERAL XMLTABLE('/table/row' PASSING CASE WHEN r.aurora THEN query_to_xml(
            'SELECT server_id, replica_lag_in_msec AS lag_ms FROM aurora_replica_status()

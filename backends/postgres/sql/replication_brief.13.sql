@@ -2,7 +2,7 @@
 -- versions: postgres 13     needs: pg_monitor | else: the state and lag of each link are unknown
 -- column: kind key state · peer key label · name label · state state · receiver state · applier state
 -- column: lag_ms duration · lag_bytes bytes · lag_source label · paused bool · delay_ms duration
--- column: error label · lsn lsn
+-- column: error label · replay_lsn lsn
 --
 -- A primary has a downstream row for each standby, a standby an upstream row as well. An interval of lag is NULL
 -- for a standby that has nothing to replay: with equal positions that is 0, with a gap it is unknown. A standby by
@@ -49,7 +49,7 @@ SELECT 'upstream' AS kind,
        p.pause IN ('paused', 'pause requested') AS paused,
        p.delay_ms,
        NULL::text AS error,
-       pg_wal_lsn_diff(p.replayed, '0/0')::bigint AS lsn
+       pg_wal_lsn_diff(p.replayed, '0/0')::bigint AS replay_lsn
   FROM u, p
 UNION ALL
 SELECT 'downstream',
