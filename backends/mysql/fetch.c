@@ -178,6 +178,7 @@ bool my_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 {
 	struct filling f = {.probe = p};
 	struct io_sink sink = {.columns = match_columns, .row = add_row, .arg = &f};
+	struct probe_value asked[PROBE_PARAMS_MAX] = {{.type = PARAM_INT}};
 	struct locks_ask ask;
 	*out = NULL;
 	if (!gated(c, p, e) || !locks_ask(ctx, c, p, &ask, e))
@@ -190,7 +191,10 @@ bool my_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 	}
 	buf_reset(&c->sql);
 	buf_printf(&c->sql, "/* %s */ ", c->tag);
-	if (!probe_sql_inlined(p, values, p->nparams, &c->sql, e))
+	/* The first is :rows: one more than is kept tells that there are more. */
+	memcpy(asked, values, p->nparams * sizeof(*asked));
+	asked[0].i++;
+	if (!probe_sql_inlined(p, asked, p->nparams, &c->sql, e))
 		return err_wrap(e, "%s", p->name);
 	locks_open(&ask, &c->sql);
 	f.builder = table_build(arena, p->columns, p->ncols, p->rows);

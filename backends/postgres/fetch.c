@@ -185,7 +185,8 @@ static bool send_probe(struct fetching *f, const struct probe_value *values, str
 	const struct probe *p = f->probe;
 	for (size_t i = 0; i < p->nparams; i++) {
 		enum param_type type = p->params[i].type;
-		snprintf(numbers[i], sizeof(numbers[i]), "%" PRId64, values[i].i);
+		/* The first is :rows: one more than is kept tells that there are more. */
+		snprintf(numbers[i], sizeof(numbers[i]), "%" PRId64, values[i].i + (i == 0));
 		text[i] = type == PARAM_INT    ? numbers[i]
 		          : type == PARAM_TEXT ? values[i].s
 		                               : pg_kept_since(f);

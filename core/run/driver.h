@@ -79,7 +79,8 @@ struct driver {
 
 	/* Runs the variant, row by row into a table of the arena. Result columns are matched by name against
 	 * the declaration at the first fetch of each probe on this connection; a difference is ERR_PROTOCOL
-	 * with both lists. values: one for each param of the probe. */
+	 * with both lists. values: one for each param of the probe, :rows first: so many are kept, and
+	 * table.truncated tells that the server had more. */
 	bool (*fetch)(const struct ctx *ctx, struct conn *c, const struct probe *p,
 	        const struct probe_value *values, struct arena *arena, struct table **out, struct err *e);
 

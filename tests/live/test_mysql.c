@@ -145,6 +145,24 @@ static bool may_fail(const char *probe, const char *user)
 	return false;
 }
 
+/* What the limit cut off is told; what just fits is whole. */
+static void check_limit(struct conn *c)
+{
+	struct probe p = *drive_probe(&drive, c, "settings");
+	struct arena *arena = arena_new();
+	struct table *t = drive_table(&drive, c, "settings", 0, arena);
+	struct ctx ctx = ctx_within(&drive.root, 5000);
+	size_t all = t->nrows;
+	for (size_t less = 0; less < 2; less++) {
+		p.rows = (uint32_t)(all - less);
+		struct probe_value rows = {.type = PARAM_INT, .i = p.rows};
+		assert_true(drive.driver->fetch(&ctx, c, &p, &rows, arena, &t, NULL));
+		assert_int_equal(t->nrows, p.rows);
+		assert_int_equal(t->truncated, less > 0);
+	}
+	arena_free(arena);
+}
+
 static void check_probe(const struct lab_server *server, struct conn *c, const char *name, const char *user)
 {
 	struct arena *arena = arena_new();
@@ -166,8 +184,10 @@ static void check_probe(const struct lab_server *server, struct conn *c, const c
 		check_pulse(t, info->sees_all);
 	if (strcmp(name, "server") == 0)
 		check_server(server, t, info->sees_all);
-	if (strcmp(name, "settings") == 0)
+	if (strcmp(name, "settings") == 0) {
 		assert_true(t->nrows > 15);
+		check_limit(c);
+	}
 	if (strcmp(name, "statement") == 0) {
 		assert_int_equal(t->nrows, 1);
 		assert_int_equal(strlen(text_of(t, 0, "query")), int_of(t, 0, "query_bytes"));

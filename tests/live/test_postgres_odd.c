@@ -150,6 +150,14 @@ static void test_too_much_and_the_wrong_thing(void **state)
 	assert_true(t->truncated && t->nrows > 50 && t->nrows < 100);
 	assert_true(arena_bytes(arena) < 12 * 1024 * 1024);
 
+	/* As many rows as are kept are all there are; one more is told. */
+	assert_true(
+	        fetch(c, one, 1, "SELECT 'x' AS a FROM generate_series(1, 9) LIMIT :rows", 9, arena, &t, &e));
+	assert_true(!t->truncated && t->nrows == 9);
+	assert_true(fetch(
+	        c, one, 1, "SELECT 'x' AS a FROM generate_series(1, 10) LIMIT :rows", 9, arena, &t, &e));
+	assert_true(t->truncated && t->nrows == 9);
+
 	assert_false(fetch(c, two, 2, "SELECT 'x' AS a, 'y' AS c LIMIT :rows", 10, arena, &t, &e));
 	assert_int_equal(e.code, ERR_PROTOCOL);
 	assert_non_null(strstr(e.text, "declared: a b; the server sent: a c"));
