@@ -197,15 +197,19 @@ bool my_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 	if (!probe_sql_inlined(p, asked, p->nparams, &c->sql, e))
 		return err_wrap(e, "%s", p->name);
 	locks_open(&ask, &c->sql);
-	f.builder = table_build(arena, p->columns, p->ncols, p->rows);
-	bool ok = conn_query(ctx, c, &sink, NULL, e) &&
-	          (!ask.text || locks_add_text(ctx, c, p, arena, f.builder, e));
+	bool ok;
+	if (ask.joins) {
+		ok = locks_fetch_joined(ctx, c, p, &ask, arena, out, e);
+	} else {
+		f.builder = table_build(arena, p->columns, p->ncols, p->rows);
+		ok = conn_query(ctx, c, &sink, NULL, e);
+		*out = ok ? table_build_finish(f.builder) : NULL;
+	}
 	if (!ok) {
 		c->lock_plugin = LOCK_PLUGIN_UNKNOWN; /* it may have gone meanwhile */
 		hint_grant(p, e);
 		return err_wrap(e, "%s", p->name);
 	}
-	*out = table_build_finish(f.builder);
 	note_waiters(ctx, c, p, *out);
 	if (ask.locks && !locks_name_prepared(ctx, c, *out, arena, e))
 		return err_wrap(e, "%s", p->name);

@@ -1,6 +1,6 @@
 /* What one statement cannot say about locks. MariaDB: sections of a statement that are opened only where they
- * may be run (a plugin that need not be there; tables of InnoDB whose reading stops it when a queue is long),
- * and the monitor's text in their place. Both: the names of prepared transactions, the last deadlock. */
+ * may be run (a plugin that need not be there; tables of InnoDB whose reading stops it when a queue is long).
+ * Both: the names of prepared transactions, the last deadlock. */
 #include "backends/mysql/locks.h"
 
 #include <inttypes.h>
@@ -87,9 +87,9 @@ bool locks_ask(
 	if ((rows && !ask_row_waiters(ctx, c, e)) || (plugin && !ask_plugin(ctx, c, e)))
 		return false;
 	out->rows = rows && c->row_waiters <= ROW_WAITERS_MAX;
-	out->text = out->locks && rows && !out->rows;
+	out->joins = out->locks;
+	out->text = out->locks && !out->rows;
 	out->plugin = plugin && c->lock_plugin == LOCK_PLUGIN_ACTIVE;
-	out->guess = plugin && !out->plugin;
 	return true;
 }
 
@@ -103,8 +103,6 @@ void locks_open(const struct locks_ask *ask, struct buf *sql)
 		locks_open_section(sql, "rows");
 	if (ask->plugin)
 		locks_open_section(sql, "plugin");
-	if (ask->guess)
-		locks_open_section(sql, "guess");
 }
 
 /* 2. The monitor's text. */
@@ -119,7 +117,7 @@ static bool keep_text(
 	return true;
 }
 
-static bool ask_monitor(const struct ctx *ctx, struct conn *c, struct buf *text, struct err *e)
+bool locks_ask_monitor(const struct ctx *ctx, struct conn *c, struct buf *text, struct err *e)
 {
 	struct io_sink sink = {.row = keep_text, .arg = text};
 	buf_init(text, MONITOR_MAX);
@@ -148,107 +146,6 @@ static void put_number(struct entry *r, const char *column, int64_t n)
 	char text[32];
 	snprintf(text, sizeof text, "%" PRId64, n);
 	put(r, column, text);
-}
-
-static void begin_entry(struct entry *r, const struct innodb_lock_text *lock, int64_t id, bool held)
-{
-	char queue[80];
-	r->full = table_build_row(r->builder) == NULL;
-	snprintf(queue, sizeof queue, "row/%s", lock->record);
-	put(r, "queue", queue);
-	put(r, "kind", lock->table ? "table" : "row");
-	put_number(r, "id", id);
-	put(r, "held", held ? "1" : "0");
-}
-
-static int by_record(const void *a, const void *b)
-{
-	const struct innodb_trx_text *x = a, *y = b;
-	int order = strcmp(x->lock.record, y->lock.record);
-	if (order != 0)
-		return order;
-	return x->waiting_us < y->waiting_us ? 1 : x->waiting_us > y->waiting_us ? -1 : 0;
-}
-
-/* Who may hold what the longest waiter of a queue waits for: was active before that one began to wait, and
- * has more row locks than the one it waits for. Is there one only, it is the holder. */
-static bool may_hold(const struct innodb_trx_text *t, const struct innodb_trx_text *longest)
-{
-	if (t->waits && (t->row_locks < 2 || strcmp(t->lock.record, longest->lock.record) == 0))
-		return false;
-	return t->row_locks > 0 && (t->active_s + 1) * 1000000 >= longest->waiting_us;
-}
-
-static void add_holders(struct entry *r, const struct innodb_trx_text *all, size_t n,
-        const struct innodb_trx_text *longest, bool unsure)
-{
-	size_t found = 0;
-	for (size_t i = 0; i < n; i++)
-		found += may_hold(&all[i], longest);
-	if (found == 0)
-		begin_entry(r, &longest->lock, -1, true);
-	for (size_t i = 0; i < n; i++) {
-		if (!may_hold(&all[i], longest))
-			continue;
-		begin_entry(r, &longest->lock, all[i].id, true);
-		if (found > 1 || unsure)
-			put(r, "likely", "1");
-	}
-}
-
-static void add_queues(struct entry *r, struct innodb_trx_text *all, size_t n, bool unsure)
-{
-	const struct innodb_trx_text *first = NULL;
-	int64_t place = 0;
-	size_t waiters = 0, queues = 0;
-	qsort(all, n, sizeof *all, by_record);
-	for (size_t i = 0; i < n; i++) {
-		if (!all[i].waits || all[i].lock.record[0] == '\0')
-			continue;
-		if (first == NULL || strcmp(first->lock.record, all[i].lock.record) != 0) {
-			first = &all[i];
-			place = 0;
-			queues++;
-			add_holders(r, all, n, first, unsure);
-		}
-		waiters++;
-		begin_entry(r, &all[i].lock, all[i].id, false);
-		put(r, "object", all[i].lock.object);
-		put(r, "mode", all[i].lock.mode);
-		put_number(r, "place", ++place);
-		put_number(r, "waiting_ms", all[i].waiting_us / 1000);
-	}
-	char note[160];
-	snprintf(note, sizeof note, "grouped: %zu row waiters in %zu queues, from InnoDB's monitor%s",
-	        waiters, queues, unsure ? ", which left some out" : "");
-	r->full = table_build_row(r->builder) == NULL;
-	put(r, "queue", "note:monitor");
-	put(r, "kind", "note");
-	put(r, "held", "1");
-	put(r, "mode", "grouped");
-	put(r, "object", note);
-}
-
-bool locks_add_text(const struct ctx *ctx, struct conn *c, const struct probe *p, struct arena *arena,
-        struct table_builder *b, struct err *e)
-{
-	struct entry r = {.probe = p, .builder = b};
-	struct innodb_text t;
-	struct buf text;
-	size_t n = 0, room = 256;
-	struct innodb_trx_text *all = arena_alloc(arena, room * sizeof *all);
-	bool ok = ask_monitor(ctx, c, &text, e);
-	if (ok && innodb_text_open(&t, buf_str(&text), text.len)) {
-		while (innodb_text_next(&t, &all[n])) {
-			if (++n == room) {
-				all = arena_resize(arena, all, room * sizeof *all, 2 * room * sizeof *all);
-				room *= 2;
-			}
-		}
-		add_queues(&r, all, n, t.truncated);
-	}
-	buf_free(&text);
-	return ok;
 }
 
 /* 3. Names of prepared transactions without a session: which one holds a lock is known when there is one. */
@@ -333,7 +230,7 @@ bool locks_fetch_deadlock(const struct ctx *ctx, struct conn *c, const struct pr
 	struct entry r = {.probe = p, .builder = table_build(arena, p->columns, p->ncols, p->rows)};
 	struct innodb_deadlock_text d;
 	struct buf text;
-	bool ok = ask_monitor(ctx, c, &text, e);
+	bool ok = locks_ask_monitor(ctx, c, &text, e);
 	if (ok && innodb_text_deadlock(buf_str(&text), text.len, &d)) {
 		for (unsigned i = 0; i < d.n; i++) {
 			struct err ignored;
