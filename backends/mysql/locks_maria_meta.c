@@ -105,13 +105,28 @@ static bool is_near(const struct object *o, const struct maria_row *s)
 	return false;
 }
 
-/* Has a transaction, or runs a statement that is older than the longest wait. */
+/* The table's name is in what it runs. */
+static bool names(const struct maria_row *s, const struct object *o)
+{
+	const char *dot = strrchr(o->name, '.');
+	const char *name = dot != NULL ? dot + 1 : o->name;
+	return s->info != NULL && strstr(s->info, name) != NULL;
+}
+
+/* Has a transaction, or runs a statement that is older than the longest wait. Who waits itself may have the
+ * object too, when it is another one that it waits for. */
 static bool may_hold(
         const struct maria_look *l, const struct object *o, const struct maria_row *s, int64_t longest)
 {
-	if (!is_near(o, s) || (s->kind != NULL && strcmp(s->kind, "user") != 0))
+	if (!is_near(o, s) || (s->kind != NULL && strcmp(s->kind, o->kind) == 0 && same(s->name, o->name)))
 		return false;
-	return has_transaction(l, s->id) || (s->ms >= longest && (s->flag || s->kind != NULL));
+	if (has_transaction(l, s->id))
+		return true;
+	if (s->ms < longest)
+		return false;
+	if (s->kind == NULL)
+		return s->flag;
+	return strcmp(s->kind, "user") == 0 || names(s, o);
 }
 
 static void guess(struct maria_look *l, const struct object *o)

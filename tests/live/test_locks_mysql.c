@@ -1,7 +1,7 @@
 /* Locks on every MySQL and MariaDB: random scenes of row locks, metadata locks behind a queued ALTER, LOCK
  * TABLES, user locks and a prepared transaction over two schemas; what is shown is held against what was
- * done, and against who goes on when the root is ended. DBATOP_SCENES: how many scenes a server; DBATOP_SEED:
- * the first. */
+ * done, and against who goes on when the root is ended. DBATOP_SEED: another first scene in place of those
+ * kept here, which found something once; DBATOP_SCENES: how many from there on. */
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -12,7 +12,10 @@
 #include "backends/mysql/mysql.h"
 #include "tests/support/mylock_scene.h"
 
-enum { SERVERS_MAX = 16, SCENES = 1, SESSIONS_MIN = 10, SESSIONS_MAX = 36 };
+enum { SERVERS_MAX = 16, SESSIONS_MIN = 10, SESSIONS_MAX = 36 };
+
+/* 1366000: who holds a table and waits for another one. 10748000: guesses in most queues. */
+static const uint64_t kept[] = {7041000, 1366000, 10748000};
 
 static struct drive drive;
 static struct lab_server servers[SERVERS_MAX];
@@ -47,28 +50,34 @@ static uint64_t number_from(const char *name, uint64_t otherwise)
 	return text != NULL ? strtoull(text, NULL, 10) : otherwise;
 }
 
+static void play(struct my_proof *p, struct my_crowd *crowd)
+{
+	uint64_t seed = number_from("DBATOP_SEED", 0), scenes = number_from("DBATOP_SCENES", 1);
+	for (uint64_t k = 0; seed != 0 && k < scenes; k++)
+		mys_play(p, crowd, seed + k, SESSIONS_MIN, SESSIONS_MAX);
+	for (size_t k = 0; seed == 0 && k < sizeof(kept) / sizeof(kept[0]); k++)
+		mys_play(p, crowd, kept[k], SESSIONS_MIN, SESSIONS_MAX);
+}
+
 static void test_scenes(void **state)
 {
 	(void)state;
-	uint64_t scenes = number_from("DBATOP_SCENES", SCENES);
-	uint64_t seed = number_from("DBATOP_SEED", 7041000);
 	for (size_t i = 0; i < nservers; i++) {
 		static struct my_crowd crowd;
 		struct endpoint ep;
 		struct my_proof p = {
 		        .drive = &drive, .conn = drive_open(&drive, &servers[i], "monitor", LANE_FAST, &ep)};
 		myc_start(&crowd, &servers[i]);
-		for (uint64_t k = 0; k < scenes; k++)
-			mys_play(&p, &crowd, seed + k, SESSIONS_MIN, SESSIONS_MAX);
+		play(&p, &crowd);
 		myc_stop(&crowd);
 		drive.driver->close(p.conn);
 		endpoint_free(&ep);
-		printf("%s: seeds %llu…: %u scenes, %u states, %u waiters (most %u), %u edges, %u likely, %u "
-		       "releases, "
+		printf("%s: %u scenes, %u states, %u waiters (most %u), %u edges, %u likely, %u releases, "
 		       "%u looks\n",
-		        servers[i].name, (unsigned long long)seed, p.scenes, p.states, p.waiters,
-		        p.most_waiters, p.edges, p.likely, p.releases, p.looks);
-		assert_true(p.edges > 0 && p.releases > 0);
+		        servers[i].name, p.scenes, p.states, p.waiters, p.most_waiters, p.edges, p.likely,
+		        p.releases, p.looks);
+		/* One scene alone may have nothing but guesses on MariaDB. */
+		assert_true(p.edges > 0 && (p.releases > 0 || getenv("DBATOP_SEED") != NULL));
 	}
 }
 

@@ -217,11 +217,33 @@ static void count(struct my_proof *p, struct my_crowd *c)
 	}
 }
 
+/* For the log of a failed test: who holds and who waits, object by object. */
+static void print_world(const struct my_world *w)
+{
+	for (int o = 0; o < w->nobjects; o++) {
+		const struct myw_object *at = &w->object[o];
+		if (at->nwaiting == 0)
+			continue;
+		fprintf(stderr, "object %d, held by", o);
+		for (int i = 0; i < w->nsessions; i++) {
+			if (at->held[i] != 0)
+				fprintf(stderr, " %d:%x", i, at->held[i]);
+		}
+		fprintf(stderr, ", wanted by");
+		for (int k = 0; k < at->nwaiting; k++)
+			fprintf(stderr, " %d:%d", at->waiter[k], at->mode[k]);
+		fprintf(stderr, "\n");
+	}
+}
+
 void myp_check(struct my_proof *p, struct my_crowd *c)
 {
 	for (int server = 1; server >= 0; server--) {
 		struct look l = {.p = p, .c = c, .server = server};
-		if (!wait_until(looks_right, &l, LOOK_MS))
+		bool right = wait_until(looks_right, &l, LOOK_MS);
+		if (!right)
+			print_world(&c->world);
+		if (!right)
 			fail_msg("%s: %s", c->scene, l.wrong);
 	}
 	count(p, c);
@@ -245,7 +267,20 @@ int myp_root(const struct my_crowd *c)
 	return best;
 }
 
-/* How many dbatop says go on at once, -1 when that rests on a guess. */
+/* Somebody waits in its turn in a queue of this node, or holds there, by a guess. */
+static bool rests_on_guess(const struct lock_graph *g, const struct lock_node *n)
+{
+	for (uint32_t k = n->entries; k < n->entries + n->nentries; k++) {
+		const struct lock_queue *q = &g->queues[g->entries[g->of_node[k]].queue];
+		for (uint32_t i = q->first; i < q->first + q->nheld + q->nwaiting; i++) {
+			if (g->entries[i].likely)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* How many dbatop says go on at once, -1 when that rests on a guess: those are in queues that s is in. */
 static int said(struct my_proof *p, struct my_crowd *c, int s)
 {
 	struct arena *arena = arena_new();
@@ -253,10 +288,7 @@ static int said(struct my_proof *p, struct my_crowd *c, int s)
 	int now = -1;
 	read_graph(p, &g, arena);
 	const struct lock_node *n = locks_find(&g, c->world.session[s].prepared ? 0 : c->id[s], NULL);
-	bool guess = n == NULL;
-	for (size_t i = 0; i < g.nentries; i++)
-		guess |= g.entries[i].likely;
-	if (!guess) {
+	if (n != NULL && !rests_on_guess(&g, n)) {
 		uint32_t node = (uint32_t)(n - g.nodes);
 		struct lock_frees frees;
 		locks_release(&g, &node, 1, REMEDY_TERMINATE, &frees);
@@ -302,25 +334,6 @@ static bool says_right(void *arg)
 	y->said = said(y->p, y->c, y->s);
 	y->next = wait_now_ms() + PAUSE_MS;
 	return y->expected < 0 || y->said < 0 || y->said == y->expected;
-}
-
-/* For the log of a failed test: who holds and who waits, object by object. */
-static void print_world(const struct my_world *w)
-{
-	for (int o = 0; o < w->nobjects; o++) {
-		const struct myw_object *at = &w->object[o];
-		if (at->nwaiting == 0)
-			continue;
-		fprintf(stderr, "object %d, held by", o);
-		for (int i = 0; i < w->nsessions; i++) {
-			if (at->held[i] != 0)
-				fprintf(stderr, " %d:%x", i, at->held[i]);
-		}
-		fprintf(stderr, ", wanted by");
-		for (int k = 0; k < at->nwaiting; k++)
-			fprintf(stderr, " %d:%d", at->waiter[k], at->mode[k]);
-		fprintf(stderr, "\n");
-	}
 }
 
 void myp_end(struct my_proof *p, struct my_crowd *c, int s)
