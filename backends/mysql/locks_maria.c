@@ -45,7 +45,7 @@ static bool is_column(const char *const *names, unsigned n, unsigned at, const c
 static bool match(void *arg, const char *const *names, unsigned n, struct err *e)
 {
 	static const char *const expected[COLUMNS] = {
-	        "source", "id", "kind", "name", "mode", "other", "ms", "n", "holder", "flag", "info"};
+	        "source", "id", "kind", "name", "mode", "other", "us", "n", "holder", "flag", "info"};
 	(void)arg;
 	for (unsigned i = 0; i < COLUMNS; i++) {
 		if (n != COLUMNS || !is_column(names, n, i, expected[i]))
@@ -74,7 +74,7 @@ static bool take(
 		        .name = keep(l, values[3], lengths[3]),
 		        .mode = keep(l, values[4], lengths[4]),
 		        .other = keep(l, values[5], lengths[5]),
-		        .ms = number(values[6]),
+		        .us = number(values[6]),
 		        .n = number(values[7]),
 		        .holder = number(values[8]),
 		        .flag = number(values[9]) == 1,

@@ -13,7 +13,7 @@
  * unknown. */
 struct maria_row {
 	const char *kind, *name, *mode, *other, *info;
-	int64_t id, ms, n, holder;
+	int64_t id, us, n, holder;
 	bool flag;
 };
 
@@ -46,7 +46,7 @@ const struct maria_row *maria_session(const struct maria_look *l, int64_t id); /
 /* locks_maria_rows.c: queues of rows, of InnoDB's tables or of its monitor's text. The text also gives the
  * transactions. */
 void maria_add_rows(struct maria_look *l);
-void maria_add_text(struct maria_look *l, const char *text, size_t n);
+void maria_add_text(struct maria_look *l, const char *text, size_t size);
 /* locks_maria_meta.c: metadata, backup and user locks. */
 void maria_add_metadata(struct maria_look *l);
 

@@ -36,8 +36,8 @@ static int in_order(const void *a, const void *b)
 		return order;
 	if (x->n != y->n)
 		return x->n < y->n ? -1 : 1;
-	if (x->ms != y->ms)
-		return x->ms > y->ms ? -1 : 1;
+	if (x->us != y->us)
+		return x->us > y->us ? -1 : 1;
 	return (x->id > y->id) - (x->id < y->id);
 }
 
@@ -60,7 +60,7 @@ static void add_waiters(struct maria_look *l, const struct object *o)
 		e->object = o->name[0] != '\0' ? o->name : NULL;
 		e->mode = w->mode;
 		e->place = (int64_t)i + 1;
-		e->waiting_ms = w->ms;
+		e->waiting_ms = w->us >= 0 ? w->us / 1000 : -1;
 	}
 }
 
@@ -122,7 +122,7 @@ static bool may_hold(
 		return false;
 	if (has_transaction(l, s->id))
 		return true;
-	if (s->ms < longest)
+	if (s->us < longest)
 		return false;
 	if (s->kind == NULL)
 		return s->flag;
@@ -138,8 +138,8 @@ static void guess(struct maria_look *l, const struct object *o)
 	for (size_t i = 0; i < o->n; i++) {
 		const struct maria_row *w = o->wait[i];
 		strong = strong || w->n < 2;
-		longest = w->ms > longest ? w->ms : longest;
-		if (w->flag && (alters == NULL || w->ms > alters->ms))
+		longest = w->us > longest ? w->us : longest;
+		if (w->flag && (alters == NULL || w->us > alters->us))
 			alters = w;
 	}
 	for (size_t i = 0; i < r->n; i++) {
@@ -201,7 +201,7 @@ void maria_add_metadata(struct maria_look *l)
 		        end < n && same(wait[end]->kind, wait[i]->kind) && same(word(wait[end]->name), name);
 		        end++)
 			continue;
-		struct object o = {.wait = &wait[i], .n = end - i, .kind = wait[i]->kind, .name = name};
+		struct object o = {.wait = &wait[i], .n = end - i, .kind = word(wait[i]->kind), .name = name};
 		add_object(l, &o);
 	}
 }

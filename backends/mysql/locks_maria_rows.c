@@ -17,7 +17,7 @@ struct waiter {
 	const struct maria_row *trx, *lock; /* lock NULL: not listed */
 	const struct maria_row *pairs;      /* NULL: nobody is in its way, or not listed */
 	const char *record, *number;        /* of the lock; of the transaction */
-	int64_t ms;                         /* its statement's age, -1 */
+	int64_t us;                         /* its statement's age, -1 */
 };
 
 /* The waiters of one record, in order. */
@@ -65,10 +65,10 @@ static int in_order(const void *a, const void *b)
 	int order = strcmp(x->record, y->record);
 	if (order != 0)
 		return order;
-	if (x->trx->ms != y->trx->ms)
-		return x->trx->ms > y->trx->ms ? -1 : 1;
-	if (x->ms != y->ms)
-		return x->ms > y->ms ? -1 : 1;
+	if (x->trx->us != y->trx->us)
+		return x->trx->us > y->trx->us ? -1 : 1;
+	if (x->us != y->us)
+		return x->us > y->us ? -1 : 1;
 	return (x->trx->id > y->trx->id) - (x->trx->id < y->trx->id);
 }
 
@@ -87,7 +87,7 @@ static size_t list_waiters(struct maria_look *l, struct waiter **out)
 		        .lock = find(&l->from[MARIA_LOCK], x->name),
 		        .record = colon + 1,
 		        .number = x->other,
-		        .ms = s != NULL ? s->ms : -1};
+		        .us = s != NULL ? s->us : -1};
 		for (size_t k = 0; k < pairs->n && w[n].pairs == NULL; k++) {
 			if (pairs->row[k].name != NULL && strcmp(pairs->row[k].name, x->name) == 0)
 				w[n].pairs = &pairs->row[k];
@@ -105,14 +105,31 @@ static const char *kind_of(const struct maria_row *lock)
 	return lock != NULL && lock->kind != NULL && strcmp(lock->kind, "TABLE") == 0 ? "table" : "row";
 }
 
-static bool lists_zero(const struct waiter *w)
+/* Is this transaction in the way of w? */
+static bool lists(const struct waiter *w, const char *number)
 {
+	size_t n = strlen(number);
 	for (const char *at = w->pairs != NULL ? w->pairs->other : NULL; at != NULL; at = strchr(at, ' ')) {
 		at += *at == ' ';
-		if (at[0] == '0' && (at[1] == ' ' || at[1] == '\0'))
+		if (strncmp(at, number, n) == 0 && (at[n] == ' ' || at[n] == '\0'))
 			return true;
 	}
 	return false;
+}
+
+/* A statement that is older may have come to the record later. Who has a number of its own tells who is
+ * before it; those without share one list. */
+static void arrange(struct waiter *w, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct waiter late = w[i];
+		size_t k = 0;
+		while (k < i && (is_unwritten(w[k].number) || is_unwritten(late.number) ||
+		                        !lists(&w[k], late.number)))
+			k++;
+		memmove(&w[k + 1], &w[k], (i - k) * sizeof(*w));
+		w[k] = late;
+	}
 }
 
 static bool waits_here(const struct record *r, int64_t id)
@@ -156,7 +173,7 @@ static void add_blocker(
 	for (size_t i = 0; i < r->n; i++) {
 		if (strcmp(r->first[i].number, number) != 0)
 			continue;
-		if (i < place)
+		if (i < place || !(unwritten || is_unwritten(r->first[place].number)))
 			buf_printf(ids, " %lld", (long long)r->first[i].trx->id);
 		if (!unwritten)
 			return;
@@ -207,7 +224,7 @@ static void add_record(struct maria_look *l, struct record *r)
 		r->unwritten = is_unwritten(r->first[i].number) ? i : r->unwritten;
 	/* Before the first of those waits, another one can only hold. */
 	for (size_t i = 0; i < r->n && (i < r->unwritten); i++)
-		r->holder_without = r->holder_without || lists_zero(&r->first[i]);
+		r->holder_without = r->holder_without || lists(&r->first[i], "0");
 	for (size_t i = 0; i < trx->n; i++)
 		r->candidates += may_be_unwritten(r, &trx->row[i]);
 	for (size_t i = 0; i < r->n; i++) {
@@ -221,8 +238,9 @@ static void add_record(struct maria_look *l, struct record *r)
 		e->blockers = blockers;
 		e->id = w->trx->id;
 		e->place = (int64_t)i + 1;
-		int64_t most = w->trx->ms + 999;
-		e->waiting_ms = w->trx->ms < 0 ? w->ms : w->ms < 0 ? w->trx->ms : w->ms < most ? w->ms : most;
+		int64_t most = w->trx->us + 999999;
+		int64_t us = w->trx->us < 0 ? w->us : w->us < 0 ? w->trx->us : w->us < most ? w->us : most;
+		e->waiting_ms = us >= 0 ? us / 1000 : -1;
 	}
 }
 
@@ -233,6 +251,7 @@ void maria_add_rows(struct maria_look *l)
 	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i; end < n && strcmp(w[end].record, w[i].record) == 0; end++)
 			continue;
+		arrange(&w[i], end - i);
 		struct record r = {.first = &w[i], .n = end - i};
 		add_record(l, &r);
 	}
@@ -322,7 +341,7 @@ void maria_add_text(struct maria_look *l, const char *text, size_t size)
 	struct innodb_trx_text *all = arena_alloc(l->arena, room * sizeof(*all));
 	while (innodb_text_next(&t, &all[n])) {
 		*maria_row_add(l, MARIA_TRANSACTION) =
-		        (struct maria_row){.id = all[n].id, .ms = -1, .n = all[n].row_locks};
+		        (struct maria_row){.id = all[n].id, .us = -1, .n = all[n].row_locks};
 		if (++n == room) {
 			all = arena_resize(l->arena, all, room * sizeof(*all), 2 * room * sizeof(*all));
 			room *= 2;

@@ -21,13 +21,13 @@ SELECT 'session' AS source, s.id AS id, s.kind AS kind, s.name AS name,
                                              WHEN s.info RLIKE '^[[:space:]]*backup' THEN 'MDL_BACKUP_START'
                                              WHEN s.mode = 'MDL_SHARED_WRITE' THEN 'MDL_BACKUP_TRANS_DML'
                                              ELSE 'MDL_BACKUP_DDL' END END AS mode,
-       s.db AS other, s.ms AS ms,
+       s.db AS other, s.us AS us,
        CASE s.mode WHEN 'MDL_EXCLUSIVE' THEN 0 WHEN 'MDL_SHARED_NO_READ_WRITE' THEN 1 ELSE 2 END AS n,
        IF(s.kind = 'user' AND s.name <> '', IS_USED_LOCK(s.name), NULL) AS holder,
        IF(s.kind IS NULL, s.command = 'Query',
           s.info RLIKE '^[[:space:]]*(alter +table|create +(unique +)?index|drop +index|optimize)') AS flag,
        IF(s.kind IS NULL, NULL, s.info) AS info
-  FROM (SELECT b.id, b.db, b.command, b.ms, b.info, b.kind,
+  FROM (SELECT b.id, b.db, b.command, b.us, b.info, b.kind,
                CASE b.kind WHEN 'user' THEN TRIM(BOTH '''' FROM
                                 TRIM(REGEXP_SUBSTR(b.info, '(?i)(?<=get_lock\\()\\s*''[^'']*''')))
                     WHEN 'backup' THEN ''
@@ -39,7 +39,7 @@ SELECT 'session' AS source, s.id AS id, s.kind AS kind, s.name AS name,
                     WHEN b.info RLIKE '^[[:space:]]*lock ' THEN 'MDL_SHARED_READ_ONLY'
                     WHEN b.info RLIKE '^[[:space:]]*(update|insert|delete|replace|load)' THEN 'MDL_SHARED_WRITE'
                     ELSE 'MDL_EXCLUSIVE' END AS mode
-          FROM (SELECT p.ID AS id, p.DB AS db, p.COMMAND AS command, CAST(p.TIME_MS AS SIGNED) AS ms,
+          FROM (SELECT p.ID AS id, p.DB AS db, p.COMMAND AS command, CAST(p.TIME_MS * 1000 AS SIGNED) AS us,
                        LEFT(p.INFO, 4096) AS info,
                        CASE WHEN p.STATE = 'User lock' THEN 'user'
                             WHEN p.STATE = 'Waiting for backup lock' THEN 'backup'
@@ -49,7 +49,7 @@ SELECT 'session' AS source, s.id AS id, s.kind AS kind, s.name AS name,
 /*rows{
  UNION ALL
 SELECT 'transaction', x.trx_mysql_thread_id, NULL, x.trx_requested_lock_id, NULL, x.trx_id,
-       GREATEST(TIMESTAMPDIFF(SECOND, x.trx_wait_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), 0) * 1000,
+       GREATEST(TIMESTAMPDIFF(SECOND, x.trx_wait_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), 0) * 1000000,
        x.trx_rows_locked, NULL, NULL, NULL
   FROM information_schema.INNODB_TRX x
  UNION ALL
