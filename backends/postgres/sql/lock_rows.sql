@@ -1,10 +1,11 @@
 -- probe: lock_rows   lane: admin   timeout: 2s   rows: 200
--- versions: postgres 14-18
+-- versions: postgres 13-18
 -- param: id int
 -- column: id key count · kind key label · object key label · mode key label · held key bool · locks count · waiting_ms duration
 --
 -- What one session holds and waits for, workers of a parallel query included; no catalog is read. Locks of one mode
--- on the rows of one relation are one row here.
+-- on the rows of one relation are one row here. Before 14 there is no waitstart: the name then means the NULL of the row
+-- beside.
 WITH g AS (
      SELECT s.pid, s.datid FROM pg_stat_get_activity(NULL) s
       WHERE s.pid IN (:id::int, pg_backend_pid()) OR s.leader_pid = :id::int
@@ -26,7 +27,9 @@ WITH g AS (
                  WHEN k.classid IS NOT NULL THEN '{c' || k.classid || '} ' || k.objid END
             || CASE WHEN k.database NOT IN (0, here.datid) THEN ' of {d' || k.database || '}' ELSE '' END AS object,
             k.mode, k.granted, CASE WHEN NOT k.granted THEN k.waitstart END AS waitstart
-       FROM pg_locks k
+       FROM (SELECT NULL::timestamptz AS waitstart) since14
+      CROSS JOIN LATERAL (SELECT g.locktype, g.database, g.relation, g.virtualxid, g.transactionid, g.classid, g.objid,
+                                 g.objsubid, g.pid, g.mode, g.granted, waitstart FROM pg_locks g) k
       CROSS JOIN here
       WHERE k.pid IN (SELECT g.pid FROM g WHERE g.pid <> pg_backend_pid() OR g.pid = :id::int)
 )

@@ -1,5 +1,5 @@
 -- probe: locks   lane: fast   every: 1s   timeout: 800ms   rows: 12000
--- versions: postgres 14-18     needs: pg_monitor | else: parallel workers are not known as such, waits of replay are hidden
+-- versions: postgres 13-18     needs: pg_monitor | else: parallel workers are not known as such, waits of replay are hidden
 -- when: pulse.lock_waiters > 0
 -- column: queue key label · kind label · object label · id key count · gid label · held key bool · place count
 -- column: mode key label · waiting_ms duration · blockers label · likely bool
@@ -9,26 +9,33 @@
 -- returned. Behind one hot row a waiter is blocked by all before it: where all want the same and exclude each other
 -- the number of them (place) says as much as their list, which is left out there, being quadratic.
 -- No catalog is read: relations are {c16384}, put in by the driver from its own list of names.
+-- Before 14 nothing tells how long somebody waits: waitstart is then the NULL of the row beside. The order of arrival is
+-- guessed there by the start of the statement, and only where it is not asked.
 WITH k AS MATERIALIZED (
      SELECT l.pid, l.granted, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
             l.transactionid, l.classid, l.objid, l.objsubid, l.mode, l.virtualtransaction, l.waitstart
-       FROM pg_locks l
+       FROM (SELECT NULL::timestamptz AS waitstart) since14 CROSS JOIN LATERAL (
+            SELECT g.pid, g.granted, g.locktype, g.database, g.relation, g.page, g.tuple, g.virtualxid,
+                   g.transactionid, g.classid, g.objid, g.objsubid, g.mode, g.virtualtransaction, waitstart
+              FROM pg_locks g) l
       WHERE l.mode <> 'SIReadLock'
 ), a AS MATERIALIZED (
-     SELECT s.pid, s.leader_pid, s.wait_event, s.datid
+     SELECT s.pid, s.leader_pid, s.wait_event, s.datid, s.query_start
        FROM pg_stat_get_activity(NULL) s
       WHERE s.leader_pid <> s.pid OR s.pid = pg_backend_pid() OR s.wait_event IN ('SafeSnapshot', 'BufferPin')
          OR starts_with(s.wait_event, 'RecoveryConflict')
+         OR s.wait_event_type = 'Lock' AND (SELECT current_setting('server_version_num')::int < 140000)
 ), here AS (
      SELECT a.datid FROM a WHERE a.pid = pg_backend_pid()
 ), u AS (
      SELECT k.pid, k.locktype, k.database, k.relation, k.page, k.tuple, k.virtualxid, k.transactionid,
-            k.classid, k.objid, k.objsubid, k.mode, k.waitstart, k.waitstart AS since,
+            k.classid, k.objid, k.objsubid, k.mode, k.waitstart, coalesce(k.waitstart, a.query_start) AS since,
             -- On a standby nobody but replay can ask for this mode.
             k.mode = 'AccessExclusiveLock' AND k.locktype = 'relation' AND pg_is_in_recovery() AS replay,
             concat_ws('/', k.locktype, k.database, k.relation, k.page, k.tuple, k.virtualxid,
                       k.transactionid, k.classid, k.objid, k.objsubid) AS queue
        FROM k
+       LEFT JOIN a ON a.pid = k.pid
       WHERE NOT k.granted AND k.pid IS NOT NULL
 ), w AS MATERIALIZED (
      SELECT u.pid, u.locktype, u.database, u.relation, u.page, u.tuple, u.virtualxid, u.transactionid,

@@ -1,5 +1,5 @@
 -- probe: server   lane: fast   every: 5s   timeout: 800ms   rows: 1
--- versions: postgres 16-18
+-- versions: postgres 13-18
 -- column: flavour label · version label · role state · writable bool · read_only bool · super_read_only bool
 -- column: started time · uptime_ms duration · cluster_id label · server_id label
 -- column: max_connections count · reserved_connections count
@@ -40,7 +40,7 @@ SELECT CASE WHEN r.aurora THEN 'Aurora PostgreSQL' ELSE 'PostgreSQL' END AS flav
        NULLIF(current_setting('cluster_name', true), '') AS server_id,
        current_setting('max_connections')::bigint AS max_connections,
        current_setting('superuser_reserved_connections')::bigint
-           + current_setting('reserved_connections')::bigint AS reserved_connections,
+           + coalesce(current_setting('reserved_connections', true)::bigint, 0) AS reserved_connections,
        age(NULLIF(current_setting('dbatop.frozenxid', true), '')::xid) AS xid_age,
        2147483648 AS xid_limit,
        mxid_age(NULLIF(current_setting('dbatop.minmxid', true), '')::xid) AS mxid_age,
