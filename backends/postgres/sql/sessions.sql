@@ -17,6 +17,8 @@
 -- earlier answer; NULL: none) comes as its id and its state_change in microseconds, in kept.ids and kept.stamps of
 -- the first row; dbatop has its row under that stamp (kept.stamp) and writes it again. What it does not know comes
 -- whole. It gives the moment of the answer before the last, so that a session it has seen in between had settled.
+-- All ages are those of one moment, kept.now (looked): with one of its own for each row, a row written again was as much
+-- too old as the server had paused between the two.
 -- The pass over the sessions is what costs, so this one answers pulse too: the first row is that of pulse.sql.
 -- Those that are not left out are aggregated and unnested: storing all of them for several scans cost as much as
 -- the pass itself.
@@ -26,6 +28,7 @@ WITH p AS MATERIALIZED (
      SELECT array_agg(a.pid) FILTER (WHERE a.kept) AS ids,
             array_agg((date_part('epoch', a.state_change) * 1000000)::bigint) FILTER (WHERE a.kept) AS stamps,
             count(1) FILTER (WHERE a.kept) AS kept,
+            clock_timestamp() AS looked,
             array_agg(a.datid) FILTER (WHERE a.kept AND a.limited) AS kept_dbs,
             array_agg(a.usesysid) FILTER (WHERE a.kept AND a.limited) AS kept_roles,
             array_agg(ROW(a.pid, a.datid, a.usesysid, a.application_name, a.client_addr, a.client_port,
@@ -42,7 +45,7 @@ WITH p AS MATERIALIZED (
                    (SELECT current_setting('dbatop.limits', true) <> '') AS limited
               FROM pg_stat_get_activity(NULL) g OFFSET 0) a
 ), s AS MATERIALIZED (
-     SELECT o.pid, o.datid, o.usesysid, o.application_name, o.client_addr, o.client_port, o.backend_type,
+     SELECT p.looked, o.pid, o.datid, o.usesysid, o.application_name, o.client_addr, o.client_port, o.backend_type,
             o.state, o.wait_event_type, o.wait_event, o.backend_start, o.xact_start, o.query_start,
             o.state_change, o.leader_pid, o.backend_xmin, o.query, o.query_id,
             o.backend_type IS NULL AS hidden,
@@ -128,7 +131,7 @@ SELECT NULL AS id, NULL AS started, NULL AS "user@names", NULL AS "db@names", NU
        c.temp_bytes AS "pulse.temp_bytes", c.aborted AS "pulse.aborted",
        c.history_list AS "pulse.history_list",
        NULL::bigint AS "kept.stamp", statement_timestamp()::text AS "kept.since",
-       (date_part('epoch', clock_timestamp()) * 1000000)::bigint AS "kept.now",
+       (date_part('epoch', p.looked) * 1000000)::bigint AS "kept.now",
        p.ids AS "kept.ids", p.stamps AS "kept.stamps"
   FROM p, c
 UNION ALL
@@ -165,10 +168,10 @@ UNION ALL
        CASE WHEN s.wait_event_type IS NOT NULL THEN s.wait_event_type
             WHEN s.state IN ('active', 'fastpath function call') THEN 'CPU' END AS wait_type,
        s.wait_event AS wait,
-       (date_part('epoch', clock_timestamp() - s.xact_start) * 1000)::bigint AS xact_ms,
+       (date_part('epoch', s.looked - s.xact_start) * 1000)::bigint AS xact_ms,
        CASE WHEN s.state IN ('active', 'fastpath function call')
-            THEN (date_part('epoch', clock_timestamp() - s.query_start) * 1000)::bigint END AS query_ms,
-       (date_part('epoch', clock_timestamp() - s.state_change) * 1000)::bigint AS state_ms,
+            THEN (date_part('epoch', s.looked - s.query_start) * 1000)::bigint END AS query_ms,
+       (date_part('epoch', s.looked - s.state_change) * 1000)::bigint AS state_ms,
        s.leader_pid AS leader,
        NULL::bigint AS rows_locked,
        NULL::bigint AS rows_modified,
