@@ -20,7 +20,7 @@ phase() {
 
 # What went wrong in a log: its lines of errors, and its end.
 excerpt() {
-	grep -nE '(error|warning|FAILED|Failed|Timeout|Sanitizer|undefined reference)' "$1" |
+	grep -nE '(error|ERROR|warning|FAILED|Failed|Timeout|Sanitizer|undefined reference)' "$1" |
 		grep -vE 'warnings? generated|-Werror |^[0-9]+:FAILED: ' | head -n 60
 	tail -n 25 "$1"
 }
