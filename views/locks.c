@@ -21,30 +21,13 @@ const struct list_column locks_columns[LCOL_COUNT] = {
 
 static const char *const locks_extra[] = {"app", "user", "db", "id", "age", "object", "instance", NULL};
 
-enum { DOCKED_FROM = 160, NARROW = 110 };
+enum { NARROW = 110 };
 
 /* --- Where things stand */
 
 static void arrange(struct locks_state *st, const struct view_input *in)
 {
-	struct rect r = in->body;
-	int head = r.h >= 9 ? 2 : 1;
-
-	st->docked = st->detail && r.w >= DOCKED_FROM;
-	st->head = (struct rect){r.x, r.y, r.w, head < r.h ? head : r.h};
-	st->table = (struct rect){r.x, r.y + st->head.h, r.w, r.h - st->head.h};
-	st->panel = (struct rect){0};
-	if (st->docked) {
-		int w = r.w * 2 / 5 > 96 ? 96 : r.w * 2 / 5;
-
-		st->panel = (struct rect){r.x + r.w - w, st->table.y, w, st->table.h};
-		st->table.w -= w;
-	} else if (st->detail) {
-		int list = st->table.h >= 14 ? st->table.h * 2 / 5 : 0;
-
-		st->panel = (struct rect){r.x, st->table.y + list, r.w, st->table.h - list};
-		st->table.h = list;
-	}
+	pane_arrange(&st->pane, in->body, &st->head, &st->table);
 	memcpy(st->columns, locks_columns, sizeof st->columns);
 	/* Where there is little room, what it waits for says more than long names and statements. */
 	if (st->table.w < NARROW) {
@@ -126,7 +109,7 @@ static void settle(struct locks_state *st, const struct view_input *in)
 		view_leave_ghost(&st->list, st->keys);
 	st->explicit = false;
 	remember_cursor(st, in);
-	if (st->detail)
+	if (st->pane.open)
 		locks_describe(st, in);
 }
 
@@ -137,7 +120,7 @@ static void locks_init(void *state)
 	st->scope = (struct scope){.cluster = -1, .instance = -1};
 	st->locks = locks_new();
 	st->untouched = true;
-	buf_init(&st->doc.text, 1);
+	buf_init(&st->pane.doc.text, 1);
 }
 
 static void locks_fini(void *state)
@@ -146,7 +129,7 @@ static void locks_fini(void *state)
 
 	locks_free(st->locks);
 	sessions_free(st->own_sessions);
-	document_free(&st->doc);
+	document_free(&st->pane.doc);
 	filter_box_free(&st->filter);
 	free(st->rows);
 	free(st->keys);
@@ -167,7 +150,7 @@ static struct intent ask(const struct locks_state *st)
 	const struct lock_node *n = node_of(st, r);
 	struct intent i = intent_done();
 
-	if (!st->detail || !n || n->id <= 0)
+	if (!st->pane.open || !n || n->id <= 0)
 		return i;
 	i.kind = INTENT_ASK;
 	i.probe = "lock_rows";
@@ -347,8 +330,8 @@ static struct intent sideways(struct locks_state *st, int way)
 
 static struct intent back(struct locks_state *st)
 {
-	if (st->detail) {
-		st->detail = false;
+	if (st->pane.open) {
+		st->pane.open = false;
 		return intent_done();
 	}
 	if (st->list.nmarks > 0) {
@@ -380,17 +363,6 @@ static struct intent scope_of(const struct locks_state *st, const struct view_in
 	return view_scope(in, (int)in->snap->instances[r->instance].cfg->cluster, (int)r->instance, arg);
 }
 
-static void scroll_detail(struct locks_state *st, int lines)
-{
-	int most = (int)st->doc.nlines - (st->panel.h - 2);
-
-	st->detail_scroll += lines;
-	if (st->detail_scroll > most)
-		st->detail_scroll = most;
-	if (st->detail_scroll < 0)
-		st->detail_scroll = 0;
-}
-
 static struct intent open_detail(struct locks_state *st)
 {
 	const struct locks_row *r = locks_current(st);
@@ -408,18 +380,17 @@ static struct intent open_detail(struct locks_state *st)
 	}
 	if (r && r->kind == LROW_FOLD)
 		return sideways(st, r->opened ? -1 : 1);
-	st->detail = true;
-	st->detail_scroll = 0;
+	st->pane.open = true;
+	st->pane.scroll = 0;
 	return ask(st);
 }
 
 static struct intent mouse(struct locks_state *st, const struct view_event *ev)
 {
-	struct rect p = st->panel;
 	long index;
 
-	if (ev->x >= p.x && ev->x < p.x + p.w && ev->y >= p.y && ev->y < p.y + p.h) {
-		scroll_detail(st, ev->wheel * 3);
+	if (pane_hit(&st->pane, ev->x, ev->y)) {
+		pane_scroll(&st->pane, ev->wheel * 3);
 		return intent_done();
 	}
 	if (ev->wheel) {
@@ -435,13 +406,11 @@ static struct intent mouse(struct locks_state *st, const struct view_event *ev)
 
 static struct intent move(struct locks_state *st, enum command c)
 {
-	if (st->detail && (c == CMD_PAGE_UP || c == CMD_PAGE_DOWN)) {
-		scroll_detail(st, (st->panel.h > 4 ? st->panel.h - 4 : 1) * (c == CMD_PAGE_UP ? -1 : 1));
+	if (pane_key(&st->pane, c))
 		return intent_done();
-	}
 	if (!view_move(&st->list, st->keys, c))
 		return intent_none();
-	st->detail_scroll = 0;
+	st->pane.scroll = 0;
 	return ask(st);
 }
 
@@ -530,14 +499,14 @@ static bool locks_offers(const void *state, const struct view_input *in, enum co
 	case CMD_TERMINATE:
 		return someone;
 	case CMD_DETAIL:
-		return n && !st->detail;
+		return n && !st->pane.open;
 	case CMD_MARK:
 	case CMD_COPY:
 		return n != NULL;
 	case CMD_RIGHT:
 		return r && r->kind == LROW_FOLD;
 	case CMD_BACK:
-		return st->detail || st->list.nmarks > 0 || st->filter.filter;
+		return st->pane.open || st->list.nmarks > 0 || st->filter.filter;
 	case CMD_SCOPE:
 		return st->many || in->scope.instance >= 0;
 	case CMD_FILTER:

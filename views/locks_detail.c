@@ -229,9 +229,9 @@ static void describe_statement(struct detail *d)
 void locks_describe(struct locks_state *st, const struct view_input *in)
 {
 	const struct locks_row *r = locks_current(st);
-	struct detail d = {.doc = &st->doc, .in = in};
+	struct detail d = {.doc = &st->pane.doc, .in = in};
 
-	document_begin(d.doc, st->panel.w - 4);
+	document_begin(d.doc, st->pane.at.w - 4);
 	d.doc->indent = 0;
 	if (!r || r->node == LOCK_NONE) {
 		document_newline(d.doc);

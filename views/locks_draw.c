@@ -269,27 +269,13 @@ static void draw_row(void *arg, struct surface *s, const struct list_layout *l, 
 	draw_query(d, &r);
 }
 
-static void draw_panel(const struct locks_state *st, struct surface *s)
+static void draw_pane(const struct locks_state *st, struct surface *s)
 {
-	struct rect r = st->panel;
-	char title[192], place[48];
-	int most = (int)st->doc.nlines - (r.h - 2);
-	int scroll = st->detail_scroll < most ? st->detail_scroll : most;
+	char title[192];
 
-	if (st->ghost.known)
-		snprintf(title, sizeof title, "%" PRId64 "%s%s", st->ghost.id, st->many ? " on " : "",
-		        st->many ? st->ghost.name : "");
-	surface_box(s, r, STYLE_BORDER, st->ghost.known ? title : "Detail");
-	if (r.w < 4 || r.h < 3)
-		return;
-	scroll = scroll < 0 ? 0 : scroll;
-	document_draw(&st->doc, s, (struct rect){r.x + 2, r.y + 1, r.w - 4, r.h - 2}, scroll);
-	if (most <= 0)
-		return;
-	int n = snprintf(place, sizeof place, " %d-%d of %zu ", scroll + 1, scroll + r.h - 2, st->doc.nlines);
-
-	if (n < r.w - 4)
-		surface_textn(s, r.x + r.w - 2 - n, r.y + r.h - 1, n, STYLE_DIM, place, (size_t)n);
+	snprintf(title, sizeof title, "%" PRId64 "%s%s", st->ghost.id, st->many ? " on " : "",
+	        st->many ? st->ghost.name : "");
+	pane_draw(&st->pane, st->ghost.known ? title : "Detail", s);
 }
 
 void locks_render(const void *state, const struct view_input *in, struct surface *s)
@@ -306,7 +292,7 @@ void locks_render(const void *state, const struct view_input *in, struct surface
 		list_render(&st->list, st->columns, &st->layout, st->table, &draw, s);
 	if (st->table.h > 1 && st->waiters == 0)
 		locks_draw_empty(st, in, s);
-	if (st->panel.h > 0)
-		draw_panel(st, s);
+	if (st->pane.at.h > 0)
+		draw_pane(st, s);
 	buf_free(&d.text);
 }

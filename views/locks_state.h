@@ -5,7 +5,7 @@
 
 #include "core/model/locks.h"
 #include "views/common.h"
-#include "views/document.h"
+#include "views/pane.h"
 
 enum locks_column {
 	LCOL_NODE,
@@ -88,12 +88,10 @@ struct locks_state {
 	struct list_layout layout;
 	struct scope scope;
 	bool many;
-	struct rect head, table, panel; /* h 0: not shown */
+	struct rect head, table; /* h 0: not shown */
 	struct locks_ghost ghost;
 	/* detail */
-	bool detail, docked;
-	int detail_scroll;
-	struct document doc;
+	struct pane pane;
 	/* for INTENT_ACT */
 	struct row_ref acting[INTENT_ROWS_MAX];
 };

@@ -38,31 +38,7 @@ const struct list_column replication_columns[RCOL_COUNT] = {
         [RCOL_SOURCE] = {.name = "source", .title = "LAG FROM", .priority = 10, .min = 14, .ideal = 26},
 };
 
-enum { DOCKED_FROM = 160 };
-
 /* --- Where things stand */
-
-static void arrange(struct replication_state *st, const struct view_input *in)
-{
-	struct rect r = in->body;
-	int head = r.h >= 9 ? 2 : 1;
-
-	st->docked = st->detail && r.w >= DOCKED_FROM;
-	st->head = (struct rect){r.x, r.y, r.w, head < r.h ? head : r.h};
-	st->table = (struct rect){r.x, r.y + st->head.h, r.w, r.h - st->head.h};
-	st->panel = (struct rect){0};
-	if (st->docked) {
-		int w = r.w * 2 / 5 > 84 ? 84 : r.w * 2 / 5;
-
-		st->panel = (struct rect){r.x + r.w - w, st->table.y, w, st->table.h};
-		st->table.w -= w;
-	} else if (st->detail) {
-		int list = st->table.h >= 14 ? st->table.h * 2 / 5 : 0;
-
-		st->panel = (struct rect){r.x, st->table.y + list, r.w, st->table.h - list};
-		st->table.h = list;
-	}
-}
 
 enum { NAME_MAX_CELLS = 40, NAME_LEAST = 16 };
 
@@ -142,7 +118,7 @@ static void replication_fini(void *state)
 	struct replication_state *st = state;
 
 	horizon_free(st->horizon);
-	document_free(&st->doc);
+	document_free(&st->pane.doc);
 	free(st->rows);
 	free(st->keys);
 	filter_box_free(&st->filter);
@@ -151,13 +127,13 @@ static void replication_fini(void *state)
 static void settle(struct replication_state *st, const struct view_input *in)
 {
 	replication_collect(st, in);
-	arrange(st, in);
+	pane_arrange(&st->pane, in->body, &st->head, &st->table);
 	choose_columns(st, in);
 	list_update(&st->list, st->keys, st->n, st->table.h - 1);
 	/* Servers and links do not end: what is not there was folded, filtered, or is out of scope. */
 	if (st->list.ghost)
 		view_leave_ghost(&st->list, st->keys);
-	if (st->detail)
+	if (st->pane.open)
 		replication_describe(st, in);
 }
 
@@ -223,8 +199,8 @@ static struct intent open_detail(struct replication_state *st, const struct view
 
 		set_folded(st, row->kind, key, !replication_folded(st, row->kind, key));
 	} else {
-		st->detail = true;
-		st->detail_scroll = 0;
+		st->pane.open = true;
+		st->pane.scroll = 0;
 	}
 	settle(st, in);
 	return intent_done();
@@ -232,8 +208,8 @@ static struct intent open_detail(struct replication_state *st, const struct view
 
 static struct intent back(struct replication_state *st, const struct view_input *in)
 {
-	if (st->detail) {
-		st->detail = false;
+	if (st->pane.open) {
+		st->pane.open = false;
 		settle(st, in);
 		return intent_done();
 	}
@@ -320,25 +296,13 @@ static struct intent other_part(struct replication_state *st)
 	return intent_say(below ? "no server is listed" : "nobody holds the horizon back");
 }
 
-static void scroll_detail(struct replication_state *st, int lines)
-{
-	int most = (int)st->doc.nlines - (st->panel.h - 2);
-
-	st->detail_scroll += lines;
-	if (st->detail_scroll > most)
-		st->detail_scroll = most;
-	if (st->detail_scroll < 0)
-		st->detail_scroll = 0;
-}
-
 static struct intent mouse(
         struct replication_state *st, const struct view_input *in, const struct view_event *ev)
 {
-	const struct rect *p = &st->panel;
 	long index;
 
-	if (ev->x >= p->x && ev->x < p->x + p->w && ev->y >= p->y && ev->y < p->y + p->h) {
-		scroll_detail(st, ev->wheel * 3);
+	if (pane_hit(&st->pane, ev->x, ev->y)) {
+		pane_scroll(&st->pane, ev->wheel * 3);
 		return intent_done();
 	}
 	if (ev->wheel) {
@@ -357,14 +321,12 @@ static struct intent mouse(
 
 static struct intent move(struct replication_state *st, const struct view_input *in, enum command c)
 {
-	if (st->detail && (c == CMD_PAGE_UP || c == CMD_PAGE_DOWN)) {
-		scroll_detail(st, (st->panel.h > 4 ? st->panel.h - 4 : 1) * (c == CMD_PAGE_UP ? -1 : 1));
+	if (pane_key(&st->pane, c))
 		return intent_done();
-	}
 	if (!view_move(&st->list, st->keys, c))
 		return intent_none();
-	st->detail_scroll = 0;
-	if (st->detail)
+	st->pane.scroll = 0;
+	if (st->pane.open)
 		replication_describe(st, in);
 	return intent_done();
 }
@@ -490,14 +452,14 @@ static bool replication_offers(const void *state, const struct view_input *in, e
 	case CMD_TERMINATE:
 		return session && session->id > 0;
 	case CMD_DETAIL:
-		return row && !st->detail;
+		return row && !st->pane.open;
 	case CMD_COPY:
 		if (!row)
 			return false;
 		replication_remedy(st, in, row, words, sizeof words, sql, sizeof sql);
 		return sql[0] != '\0';
 	case CMD_BACK:
-		return st->detail || st->filter.filter;
+		return st->pane.open || st->filter.filter;
 	case CMD_FILTER:
 		return st->n > 0 || st->filter.filter;
 	case CMD_PANEL:

@@ -296,9 +296,9 @@ static void describe_holder(const struct detail *d, const struct holder *h)
 void replication_describe(struct replication_state *st, const struct view_input *in)
 {
 	struct detail d = {
-	        .doc = &st->doc, .st = st, .in = in, .row = replication_row(st, list_row(&st->list))};
+	        .doc = &st->pane.doc, .st = st, .in = in, .row = replication_row(st, list_row(&st->list))};
 
-	document_begin(d.doc, st->panel.w - 4);
+	document_begin(d.doc, st->pane.at.w - 4);
 	if (!d.row) {
 		document_newline(d.doc);
 		document_puts(d.doc, STYLE_DIM, "Nothing is selected.");

@@ -403,26 +403,12 @@ static void draw_empty(const struct replication_state *st, const struct view_inp
 		surface_text(s, st->table.x + 2, y, st->table.w - 4, STYLE_DIM, "No server is configured.");
 }
 
-static void draw_panel(const struct replication_state *st, const struct view_input *in, struct surface *s)
+static void draw_pane(const struct replication_state *st, const struct view_input *in, struct surface *s)
 {
 	const struct replication_row *row = replication_row(st, list_row(&st->list));
-	struct rect r = st->panel;
-	char title[256], place[48];
-	int most = (int)st->doc.nlines - (r.h - 2);
-	int scroll = st->detail_scroll < most ? st->detail_scroll : most;
+	char title[256];
 
-	surface_box(s, r, STYLE_BORDER, row ? replication_name(st, in, row, title, sizeof title) : "Detail");
-	if (r.w < 4 || r.h < 3)
-		return;
-	if (scroll < 0)
-		scroll = 0;
-	document_draw(&st->doc, s, (struct rect){r.x + 2, r.y + 1, r.w - 4, r.h - 2}, scroll);
-	if (most <= 0)
-		return;
-	int n = snprintf(place, sizeof place, " %d-%d of %zu ", scroll + 1, scroll + r.h - 2, st->doc.nlines);
-
-	if (n < r.w - 4)
-		surface_textn(s, r.x + r.w - 2 - n, r.y + r.h - 1, n, STYLE_DIM, place, (size_t)n);
+	pane_draw(&st->pane, row ? replication_name(st, in, row, title, sizeof title) : "Detail", s);
 }
 
 void replication_render(const void *state, const struct view_input *in, struct surface *s)
@@ -438,6 +424,6 @@ void replication_render(const void *state, const struct view_input *in, struct s
 		list_render(&st->list, st->columns, &st->layout, st->table, &draw, s);
 	if (!st->n)
 		draw_empty(st, in, s);
-	if (st->panel.h > 0)
-		draw_panel(st, in, s);
+	if (st->pane.at.h > 0)
+		draw_pane(st, in, s);
 }

@@ -6,7 +6,7 @@
 #include "core/model/horizon.h"
 #include "core/model/topology.h"
 #include "views/common.h"
-#include "views/document.h"
+#include "views/pane.h"
 
 enum replication_column {
 	RCOL_SERVER,
@@ -69,10 +69,8 @@ struct replication_state {
 	int place[RCOL_COUNT]; /* of a column in `columns`, -1: left out */
 	size_t ncolumns;
 	struct list_layout layout;
-	struct rect head, table, panel; /* h 0: not shown */
-	bool detail, docked;
-	int detail_scroll;
-	struct document doc;
+	struct rect head, table; /* h 0: not shown */
+	struct pane pane;
 	struct row_ref acting; /* for INTENT_ACT */
 };
 

@@ -60,7 +60,7 @@ static void settle(struct sessions_state *st, const struct view_input *in)
 		view_leave_ghost(&st->list, st->keys);
 	st->explicit = false;
 	remember_cursor(st, in);
-	if (st->detail || st->strip.h)
+	if (st->pane.open || st->strip.h)
 		sessions_describe(st, in);
 }
 
@@ -70,7 +70,7 @@ static void sessions_init(void *state)
 
 	st->sort = LIST_NO_COLUMN;
 	st->scope = (struct scope){.cluster = -1, .instance = -1};
-	buf_init(&st->doc.text, 1);
+	buf_init(&st->pane.doc.text, 1);
 }
 
 static void sessions_fini(void *state)
@@ -79,7 +79,7 @@ static void sessions_fini(void *state)
 
 	sessions_forget(st);
 	sessions_free(st->own);
-	document_free(&st->doc);
+	document_free(&st->pane.doc);
 	filter_box_free(&st->filter);
 	free(st->rows);
 	free(st->keys);
@@ -110,7 +110,7 @@ static struct intent ask(const struct sessions_state *st, const struct view_inpu
 	const struct session *s = current(st, &instance);
 	struct intent i = intent_done();
 
-	if (!st->detail || !s || s->id <= 0 || !sessions_query_is_cut(st, in, instance, s))
+	if (!st->pane.open || !s || s->id <= 0 || !sessions_query_is_cut(st, in, instance, s))
 		return i;
 	i.kind = INTENT_ASK;
 	i.row.instance = (int)instance;
@@ -270,8 +270,8 @@ static struct intent scope_of(const struct sessions_state *st, const struct view
 
 static struct intent back(struct sessions_state *st)
 {
-	if (st->detail) {
-		st->detail = false;
+	if (st->pane.open) {
+		st->pane.open = false;
 		return intent_done();
 	}
 	if (st->list.nmarks > 0) {
@@ -297,26 +297,10 @@ static struct intent mark(struct sessions_state *st)
 	               : intent_say("256 sessions are marked: no more");
 }
 
-static void scroll_detail(struct sessions_state *st, int lines)
-{
-	int most = (int)st->doc.nlines - (st->panel.h - 2);
-
-	st->detail_scroll += lines;
-	if (st->detail_scroll > most)
-		st->detail_scroll = most;
-	if (st->detail_scroll < 0)
-		st->detail_scroll = 0;
-}
-
-static bool inside(struct rect r, int x, int y)
-{
-	return x >= r.x && x < r.x + r.w && y >= r.y && y < r.y + r.h;
-}
-
 static struct intent open_detail(struct sessions_state *st, const struct view_input *in)
 {
-	st->detail = true;
-	st->detail_scroll = 0;
+	st->pane.open = true;
+	st->pane.scroll = 0;
 	return ask(st, in);
 }
 
@@ -325,8 +309,8 @@ static struct intent mouse(
 {
 	long index;
 
-	if (inside(st->panel, ev->x, ev->y)) {
-		scroll_detail(st, ev->wheel * 3);
+	if (pane_hit(&st->pane, ev->x, ev->y)) {
+		pane_scroll(&st->pane, ev->wheel * 3);
 		return intent_done();
 	}
 	if (ev->wheel) {
@@ -348,13 +332,11 @@ static struct intent mouse(
 
 static struct intent move(struct sessions_state *st, const struct view_input *in, enum command c)
 {
-	if (st->detail && (c == CMD_PAGE_UP || c == CMD_PAGE_DOWN)) {
-		scroll_detail(st, (st->panel.h > 4 ? st->panel.h - 4 : 1) * (c == CMD_PAGE_UP ? -1 : 1));
+	if (pane_key(&st->pane, c))
 		return intent_done();
-	}
 	if (!view_move(&st->list, st->keys, c))
 		return intent_none();
-	st->detail_scroll = 0;
+	st->pane.scroll = 0;
 	return ask(st, in);
 }
 
@@ -451,11 +433,11 @@ static bool sessions_offers(const void *state, const struct view_input *in, enum
 		return someone;
 	case CMD_DETAIL:
 	case CMD_MARK:
-		return s && !(c == CMD_DETAIL && st->detail);
+		return s && !(c == CMD_DETAIL && st->pane.open);
 	case CMD_COPY:
 		return s && s->query_n > 0;
 	case CMD_BACK:
-		return st->detail || st->list.nmarks > 0 || st->filter.filter;
+		return st->pane.open || st->list.nmarks > 0 || st->filter.filter;
 	case CMD_SCOPE:
 		return st->many || in->scope.instance >= 0;
 	case CMD_FILTER:

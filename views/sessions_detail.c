@@ -366,17 +366,17 @@ static void describe_ghost(const struct detail *d)
 
 void sessions_describe(struct sessions_state *st, const struct view_input *in)
 {
-	struct rect r = st->detail ? st->panel : st->strip;
-	struct detail d = {.doc = &st->doc, .st = st, .in = in};
+	struct rect r = st->pane.open ? st->pane.at : st->strip;
+	struct detail d = {.doc = &st->pane.doc, .st = st, .in = in};
 	struct buf b;
 
 	d.s = sessions_row(st, list_row(&st->list), &d.instance);
-	document_begin(d.doc, r.w - (st->detail ? 4 : 2));
+	document_begin(d.doc, r.w - (st->pane.open ? 4 : 2));
 	if (d.s)
 		d.view = sessions_at(st->all, d.instance);
 	else
 		d.instance = (size_t)st->ghost.instance < in->snap->n ? (size_t)st->ghost.instance : 0;
-	if (!st->detail) {
+	if (!st->pane.open) {
 		struct buf text;
 
 		buf_init(&text, 8192);

@@ -1,5 +1,6 @@
 /* How the Sessions view looks: the culprit in colour, everything else calm. Only rows in sight are formatted,
  * and of a statement only what can be seen. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -339,31 +340,16 @@ static void draw_strip(const struct sessions_state *st, struct surface *s)
 
 	surface_fill(s, r, STYLE_TEXT, ' ');
 	surface_fill(s, (struct rect){r.x + 1, r.y, r.w - 2, 1}, STYLE_BORDER, s->ascii ? '-' : 0x2500);
-	document_draw(&st->doc, s, (struct rect){r.x + 1, r.y + 1, r.w - 2, r.h - 1}, 0);
+	document_draw(&st->pane.doc, s, (struct rect){r.x + 1, r.y + 1, r.w - 2, r.h - 1}, 0);
 }
 
-static void draw_panel(const struct sessions_state *st, struct surface *s)
+static void draw_pane(const struct sessions_state *st, struct surface *s)
 {
-	struct rect r = st->panel;
-	char title[192], place_text[48];
-	int most = (int)st->doc.nlines - (r.h - 2);
-	int scroll = st->detail_scroll < most ? st->detail_scroll : most;
+	char title[192];
 
-	snprintf(title, sizeof title, "%lld%s%s", (long long)st->ghost.id, st->many ? " on " : "",
+	snprintf(title, sizeof title, "%" PRId64 "%s%s", st->ghost.id, st->many ? " on " : "",
 	        st->many ? st->ghost.name : "");
-	surface_box(s, r, STYLE_BORDER, st->ghost.known ? title : "Detail");
-	if (r.w < 4 || r.h < 3)
-		return;
-	if (scroll < 0)
-		scroll = 0;
-	document_draw(&st->doc, s, (struct rect){r.x + 2, r.y + 1, r.w - 4, r.h - 2}, scroll);
-	if (most <= 0)
-		return;
-	int n = snprintf(place_text, sizeof place_text, " %d-%d of %zu ", scroll + 1, scroll + r.h - 2,
-	        st->doc.nlines);
-
-	if (n < r.w - 4)
-		surface_textn(s, r.x + r.w - 2 - n, r.y + r.h - 1, n, STYLE_DIM, place_text, (size_t)n);
+	pane_draw(&st->pane, st->ghost.known ? title : "Detail", s);
 }
 
 void sessions_render(const void *state, const struct view_input *in, struct surface *s)
@@ -385,7 +371,7 @@ void sessions_render(const void *state, const struct view_input *in, struct surf
 		sessions_draw_empty(st, in, s);
 	if (st->strip.h > 0)
 		draw_strip(st, s);
-	if (st->panel.h > 0)
-		draw_panel(st, s);
+	if (st->pane.at.h > 0)
+		draw_pane(st, s);
 	buf_free(&d.text);
 }

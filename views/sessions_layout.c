@@ -35,30 +35,16 @@ const struct list_column session_columns[SCOL_COUNT] = {
                 {.name = "query", .title = "STATEMENT", .priority = 2, .min = 16, .ideal = 30, .flex = 6},
 };
 
-enum { NAME_NARROW = 12, NAME_WIDE = 28, NARROW = 110, DOCKED_FROM = 160, STRIP = 4 };
+enum { NAME_NARROW = 12, NAME_WIDE = 28, NARROW = 110, STRIP = 4 };
 
 /* --- Where things stand */
 
 void sessions_arrange(struct sessions_state *st, const struct view_input *in)
 {
 	struct rect r = in->body;
-	int head = r.h >= 9 ? 2 : 1;
-
-	st->docked = st->detail && r.w >= DOCKED_FROM;
-	st->head = (struct rect){r.x, r.y, r.w, head < r.h ? head : r.h};
-	st->table = (struct rect){r.x, r.y + st->head.h, r.w, r.h - st->head.h};
-	st->panel = st->strip = (struct rect){0};
-	if (st->docked) {
-		int w = r.w * 2 / 5 > 96 ? 96 : r.w * 2 / 5;
-
-		st->panel = (struct rect){r.x + r.w - w, st->table.y, w, st->table.h};
-		st->table.w -= w;
-	} else if (st->detail) {
-		int list = st->table.h >= 14 ? st->table.h * 2 / 5 : 0;
-
-		st->panel = (struct rect){r.x, st->table.y + list, r.w, st->table.h - list};
-		st->table.h = list;
-	} else if (st->wrap && st->table.h >= 4 + STRIP) {
+	pane_arrange(&st->pane, r, &st->head, &st->table);
+	st->strip = (struct rect){0};
+	if (!st->pane.open && st->wrap && st->table.h >= 4 + STRIP) {
 		st->table.h -= STRIP + 1;
 		st->strip = (struct rect){r.x, st->table.y + st->table.h, r.w, STRIP + 1};
 	}

@@ -5,7 +5,7 @@
 
 #include "core/model/session.h"
 #include "views/common.h"
-#include "views/document.h"
+#include "views/pane.h"
 
 enum session_column {
 	SCOL_INSTANCE,
@@ -99,13 +99,11 @@ struct sessions_state {
 	bool progress; /* some session has told its progress: from then on there is a column for it */
 	int id_cells;  /* of the longest id seen: ids are never cut, and do not jump */
 	struct scope scope;
-	struct rect head, table, strip, panel; /* h 0: not shown */
+	struct rect head, table, strip; /* h 0: not shown */
 	struct session_ghost ghost;
 	/* detail */
-	bool detail, docked;
-	int detail_scroll;
+	struct pane pane;
 	struct list_key detail_key; /* what the document is about */
-	struct document doc;
 	/* for INTENT_ACT */
 	struct row_ref acting[LIST_MARKS_MAX];
 };
