@@ -57,8 +57,10 @@ static bool set_once(const struct ctx *ctx, struct conn *c, bool client_check, s
 	               "SET max_parallel_workers_per_gather = 0; SET DateStyle = 'ISO'; "
 	               "SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET client_min_messages = "
 	               "'warning'; ");
-	if (PQserverVersion(c->pg) >= 110000)
-		buf_puts(&sql, "SET jit = off; ");
+	/* The same few statements for as long as the connection lives: planned once, not six times before the
+	 * server finds that their numbers change nothing. */
+	if (PQserverVersion(c->pg) >= 120000)
+		buf_puts(&sql, "SET jit = off; SET plan_cache_mode = force_generic_plan; ");
 	if (PQserverVersion(c->pg) >= 150000)
 		buf_puts(&sql, "SET stats_fetch_consistency = 'none'; ");
 	limits(c, client_check, &sql);

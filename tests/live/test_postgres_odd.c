@@ -182,7 +182,13 @@ static void test_too_much_and_the_wrong_thing(void **state)
 	assert_true(fetch(
 	        c, one, 1, "SELECT E'\\\\351\\\\\\\\134' AS \"a@bytes\" LIMIT :rows", 10, arena, &t, &e));
 	assert_string_equal(drive_cell(t, 0, "a")->u.s, "\xE9\\134");
+	/* A probe is planned once, for any number of rows. */
 	drive_table(&drive, c, "pulse", 0, arena);
+	assert_true(fetch(c, one, 1,
+	        "SELECT sum(generic_plans) || ', ' || sum(custom_plans) AS a FROM pg_prepared_statements"
+	        " WHERE statement LIKE '%tightest%' AND statement NOT LIKE '%custom_plans%' LIMIT :rows",
+	        10, arena, &t, &e));
+	assert_string_equal(drive_cell(t, 0, "a")->u.s, "1, 0");
 	drive.driver->close(c);
 	endpoint_free(&ep);
 	arena_free(arena);
