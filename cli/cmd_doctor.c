@@ -1,11 +1,11 @@
 /* `dbatop doctor`: prints the advice, for people or as JSON. Exit code 1 when a server was not reached: then
  * nothing is known of it. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/app.h"
 #include "cli/doctor.h"
+#include "cli/once_parts.h"
 #include "core/base/mem.h"
 #include "core/model/replication.h"
 #include "core/run/process.h"
@@ -36,20 +36,15 @@ static void print_text(const struct snapshot *snap, size_t i, const struct diagn
 	}
 }
 
-static json_t *text_json(const char *s)
-{
-	return s != NULL && *s != '\0' ? json_string(s) : json_null();
-}
-
 static json_t *instance_json(const struct snapshot *snap, size_t i, const struct diagnosis *d)
 {
 	const struct instance_view *in = &snap->instances[i];
 	json_t *j = json_object(), *advice = json_array();
-	json_object_set_new(j, "name", text_json(in->cfg->name));
+	json_object_set_new(j, "name", once_json_text(in->cfg->name));
 	json_object_set_new(j, "engine",
-	        text_json(engine_name(d->reached ? in->link.server.engine : in->cfg->endpoint.engine)));
-	json_object_set_new(j, "version", text_json(in->link.server.version_text));
-	json_object_set_new(j, "role", text_json(role_of(snap, i)));
+	        once_json_text(engine_name(d->reached ? in->link.server.engine : in->cfg->endpoint.engine)));
+	json_object_set_new(j, "version", once_json_text(in->link.server.version_text));
+	json_object_set_new(j, "role", once_json_text(role_of(snap, i)));
 	json_object_set_new(j, "reached", json_boolean(d->reached));
 	json_object_set_new(j, "advice", advice);
 	for (size_t k = 0; k < d->n; k++) {
@@ -57,8 +52,8 @@ static json_t *instance_json(const struct snapshot *snap, size_t i, const struct
 		json_t *one = json_object();
 		json_object_set_new(one, "mark", json_string(advice_mark_name(a->mark)));
 		json_object_set_new(one, "topic", json_string(a->topic));
-		json_object_set_new(one, "text", text_json(a->text));
-		json_object_set_new(one, "fix", text_json(a->fix));
+		json_object_set_new(one, "text", once_json_text(a->text));
+		json_object_set_new(one, "fix", once_json_text(a->fix));
 		json_array_append_new(advice, one);
 	}
 	return j;

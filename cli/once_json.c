@@ -8,9 +8,23 @@
 
 #include "cli/once_parts.h"
 
-static json_t *text_or_null(const char *s)
+enum { TEXT_BYTES = 65536 };
+
+json_t *once_json_text(const char *s)
 {
-	return s != NULL ? json_string(s) : json_null();
+	struct buf text;
+	if (s == NULL || s[0] == '\0')
+		return json_null();
+	buf_init(&text, TEXT_BYTES);
+	once_clean(s, strlen(s), &text);
+	json_t *j = json_stringn(buf_str(&text), text.len);
+	buf_free(&text);
+	return j != NULL ? j : json_null();
+}
+
+json_t *once_json_number(int64_t v)
+{
+	return v < 0 ? json_null() : json_integer(v);
 }
 
 static json_t *cell_json(
@@ -53,12 +67,12 @@ static json_t *instance_json(
 	struct once_instance in;
 	once_look(snap, i, view, waited_ms, &in);
 	json_t *j = json_object();
-	json_object_set_new(j, "name", text_or_null(in.name));
-	json_object_set_new(j, "engine", text_or_null(in.engine));
-	json_object_set_new(j, "version", text_or_null(in.version));
-	json_object_set_new(j, "role", text_or_null(in.role));
+	json_object_set_new(j, "name", once_json_text(in.name));
+	json_object_set_new(j, "engine", once_json_text(in.engine));
+	json_object_set_new(j, "version", once_json_text(in.version));
+	json_object_set_new(j, "role", once_json_text(in.role));
 	json_object_set_new(j, "status", json_string(once_status_name(in.status)));
-	json_object_set_new(j, "error", text_or_null(in.e.code != ERR_NONE ? in.e.text : NULL));
+	json_object_set_new(j, "error", once_json_text(in.e.code != ERR_NONE ? in.e.text : NULL));
 	json_object_set_new(j, "rows", rows_json(snap, i, in.table));
 	return j;
 }

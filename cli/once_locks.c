@@ -4,16 +4,9 @@
 #include "cli/once.h"
 #include "cli/once_parts.h"
 
-#include <string.h>
-
 #include "core/model/locks.h"
 
 enum { QUEUE_LONG = 50 };
-
-static void put_clean(const char *s, struct buf *out)
-{
-	once_clean(s, strlen(s), out);
-}
 
 static json_t *ms_json(int64_t ms)
 {
@@ -26,25 +19,7 @@ static json_t *node_json(const struct lock_graph *g, uint32_t node)
 	const struct lock_node *n = &g->nodes[node];
 	if (n->id > 0)
 		return json_integer(n->id);
-	struct buf text;
-	buf_init(&text, 4096);
-	if (n->id == 0)
-		put_clean(n->gid != NULL ? n->gid : "prepared transaction", &text);
-	json_t *j = n->id == 0 ? json_stringn(buf_str(&text), text.len) : json_null();
-	buf_free(&text);
-	return j;
-}
-
-static json_t *text_json(const char *s)
-{
-	struct buf text;
-	if (s == NULL)
-		return json_null();
-	buf_init(&text, 65536);
-	put_clean(s, &text);
-	json_t *j = json_stringn(buf_str(&text), text.len);
-	buf_free(&text);
-	return j;
+	return n->id == 0 ? once_json_text(n->gid != NULL ? n->gid : "prepared transaction") : json_null();
 }
 
 static void add_edge(json_t *edges, const struct lock_graph *g, const struct lock_edge *edge)
@@ -55,8 +30,8 @@ static void add_edge(json_t *edges, const struct lock_graph *g, const struct loc
 	json_object_set_new(j, "waiter", node_json(g, edge->waiter));
 	json_object_set_new(j, "blocker", node_json(g, edge->blocker));
 	json_object_set_new(j, "kind", json_string(lock_kind_name(q->kind)));
-	json_object_set_new(j, "mode", text_json(e->mode));
-	json_object_set_new(j, "object", text_json(q->object));
+	json_object_set_new(j, "mode", once_json_text(e->mode));
+	json_object_set_new(j, "object", once_json_text(q->object));
 	json_object_set_new(j, "soft", json_boolean(edge->soft));
 	json_object_set_new(j, "likely", json_boolean(edge->likely));
 	json_object_set_new(j, "waiting_s", ms_json(e->waiting_ms));
@@ -103,7 +78,7 @@ static json_t *action_json(const struct lock_graph *g, const struct lock_action 
 		locks_remedy_statement(g, a->node, &statement);
 	json_object_set_new(j, "action", json_string(words[a->remedy]));
 	json_object_set_new(j, "id", node_json(g, a->node));
-	json_object_set_new(j, "statement", statement.len > 0 ? text_json(buf_str(&statement)) : json_null());
+	json_object_set_new(j, "statement", once_json_text(buf_str(&statement)));
 	json_object_set_new(j, "frees", frees_json(g, &a->alone));
 	json_object_set_new(j, "frees_then", frees_json(g, &a->then));
 	buf_free(&statement);
@@ -137,7 +112,7 @@ static void add_instance(json_t *j, const struct lock_graph *g)
 	json_object_set_new(j, "roots", g->known ? json_integer(g->counts.roots) : json_null());
 	json_object_set_new(j, "edges", edges);
 	json_object_set_new(j, "best_move", move_json(g));
-	json_object_set_new(j, "note", text_json(g->gate != NULL ? g->gate : g->grouped));
+	json_object_set_new(j, "note", once_json_text(g->gate != NULL ? g->gate : g->grouped));
 }
 
 void once_locks(const struct snapshot *snap, json_t *root)

@@ -127,18 +127,13 @@ static int64_t oldest_of(const struct once_tree *t, uint32_t from, uint32_t end)
 
 /* --- JSON */
 
-static json_t *age_json(int64_t ms)
-{
-	return ms < 0 ? json_null() : json_integer(ms);
-}
-
 static json_t *share_json(const struct once_tree *t, uint32_t from, uint32_t end)
 {
 	const struct tree_entry *e = t->tree.entries;
 	json_t *j = json_object(), *ids = json_array();
 	json_object_set_new(j, "name", json_string(t->snap->instances[e[from].instance].cfg->name));
 	json_object_set_new(j, "count", json_integer(end - from));
-	json_object_set_new(j, "oldest_ms", age_json(oldest_of(t, from, end)));
+	json_object_set_new(j, "oldest_ms", once_json_number(oldest_of(t, from, end)));
 	for (uint32_t i = from; i < end; i++)
 		json_array_append_new(
 		        ids, json_integer(sessions_at(t->sessions, e[i].instance)->sessions[e[i].index].id));
@@ -158,7 +153,7 @@ static json_t *group_json(const struct once_tree *t, const struct tree_node *n)
 		buf_free(&text);
 	}
 	json_object_set_new(j, "count", json_integer(n->n));
-	json_object_set_new(j, "oldest_ms", age_json(n->oldest_ms));
+	json_object_set_new(j, "oldest_ms", once_json_number(n->oldest_ms));
 	json_object_set_new(j, "per_minute", n->growth.known ? json_real(n->growth.per_minute) : json_null());
 	for (uint32_t i = n->first; i < n->first + n->n;) {
 		uint32_t end = share_end(t, n, i);

@@ -2,11 +2,13 @@
  * one key away, and a session that holds something up is ended through the same gate as everywhere. */
 #include "tests/support/test.h"
 
+#include <jansson.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/once.h"
 #include "tests/support/scenes_replication.h"
 #include "tests/support/viewer.h"
 #include "views/replication.h"
@@ -261,6 +263,44 @@ static void test_detail_scrolls(void **state)
 	close_desk(&d);
 }
 
+/* Every text of a script's answer: a terminal may show it. */
+static void check_clean(const json_t *j)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	json_object_foreach((json_t *)(uintptr_t)j, key, value) check_clean(value);
+	json_array_foreach(j, i, value) check_clean(value);
+	if (!json_is_string(j))
+		return;
+	for (const char *s = json_string_value(j); *s; s++)
+		assert_true((unsigned char)*s >= ' ' && *s != 127);
+	assert_null(strstr(json_string_value(j), "\xE2\x80\xAE"));
+}
+
+static void test_json_is_clean(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new();
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+	scene_replication_hostile(f);
+	once_json(fixture_snapshot(f), &replication_view, 1000, out);
+	fclose(out);
+	json_t *root = json_loads(text, 0, NULL);
+	assert_non_null(root);
+	check_clean(root);
+	/* Whatever it is called, it has a name. */
+	json_t *nodes = json_object_get(root, "nodes");
+	assert_true(json_array_size(nodes) >= 4);
+	for (size_t i = 0; i < json_array_size(nodes); i++)
+		assert_true(json_is_string(json_object_get(json_array_get(nodes, i), "name")));
+	json_decref(root);
+	free(text);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +313,7 @@ int main(void)
 	        cmocka_unit_test(test_holders_who_are_alike),
 	        cmocka_unit_test(test_scope),
 	        cmocka_unit_test(test_detail_scrolls),
+	        cmocka_unit_test(test_json_is_clean),
 	};
 	setlocale(LC_CTYPE, "C.UTF-8");
 	return cmocka_run_group_tests(tests, NULL, NULL);
