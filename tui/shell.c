@@ -8,8 +8,8 @@
 
 #include "core/base/mem.h"
 
-const char *const shell_probes[] = {
-        "server", "pulse", "sessions", "blockers", "replication_brief", "replication", NULL};
+const char *const shell_probes[] = {"server", "pulse", "sessions", "blockers", "replication_brief",
+        "replication", "replication_local", "horizon", NULL};
 
 /* ---- the message line ---- */
 

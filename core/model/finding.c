@@ -1,5 +1,5 @@
 /* The order of findings, and the memory that keeps them from flickering. The rules themselves are in
- * finding_server.c and finding_session.c; what takes two instances to see is here. */
+ * finding_*.c; what takes two instances to see is here. */
 #include "core/model/finding.h"
 
 #include <inttypes.h>
@@ -49,6 +49,7 @@ const char *finding_kind_name(enum finding_kind k)
 	        [FINDING_IDLE_XACT] = "idle_in_transaction",
 	        [FINDING_LONG_STATEMENT] = "long_statement",
 	        [FINDING_LONG_XACT] = "long_transaction",
+	        [FINDING_HORIZON] = "horizon",
 	        [FINDING_HISTORY] = "history_list",
 	        [FINDING_NOT_SUPER_READ_ONLY] = "not_super_read_only",
 	        [FINDING_NEWER_SERVER] = "newer_server",

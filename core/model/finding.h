@@ -38,6 +38,7 @@ enum finding_kind {
 	FINDING_IDLE_XACT,
 	FINDING_LONG_STATEMENT,
 	FINDING_LONG_XACT,
+	FINDING_HORIZON, /* held for an hour: nothing newer can be vacuumed */
 	FINDING_HISTORY,
 	FINDING_NOT_SUPER_READ_ONLY,
 	FINDING_NEWER_SERVER, /* than this dbatop knows */

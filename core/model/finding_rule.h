@@ -67,6 +67,8 @@ void finding_server_rules(struct step *st);
 void finding_session_rules(struct step *st);
 /* Links, slots, and replicas that are none. */
 void finding_replication_rules(struct step *st);
+/* Who keeps old rows from being cleaned up. */
+void finding_horizon_rules(struct step *st);
 /* Sessions that are opened and forgotten, more and more of them. */
 void finding_leak_rules(struct step *st);
 /* True when this instance does not answer: then nothing else is said about it. */

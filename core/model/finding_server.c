@@ -14,7 +14,6 @@ enum {
 	YOUNG_MS = 5 * 60 * 1000,
 	CONNECTIONS_WITHOUT_LIMIT = 800,
 	ARCHIVE_CRIT_MS = 3600 * 1000,
-	HISTORY_MANY = 1000000,
 };
 
 static int64_t ms_since(const struct step *st, mono_ns at)
@@ -189,25 +188,6 @@ static void find_connections(struct step *st, const struct table *t, const struc
 	}
 }
 
-static void find_history(struct step *st, const struct table *t, const struct sample *sample)
-{
-	int64_t now = int_of(t, "history_list");
-	int64_t before = st->mem->history;
-	char count[HUMAN_MAX];
-	bool many = now > HISTORY_MANY;
-	bool on = finding_sustained(
-	        st, FINDING_HISTORY, sample, many && now > before, now < HISTORY_MANY * 9 / 10, 3);
-	st->mem->history = now;
-	if (!on || !many)
-		return;
-	struct finding *f = finding_add(st, FINDING_HISTORY, SEVERITY_WARN, now);
-	human_count((double)now, count);
-	finding_text(st, f,
-	        "the InnoDB history list has %s entries and grows: an old transaction holds back purge",
-	        count);
-	finding_brief(f, "history list %s", count);
-}
-
 /* 3. What the server is. */
 
 static void find_role_flip(struct step *st)
@@ -358,10 +338,9 @@ void finding_server_rules(struct step *st)
 {
 	const struct sample *sample;
 	const struct table *t = row_of(st, "pulse", &sample);
-	if (t != NULL) {
+	if (t != NULL)
 		find_connections(st, t, sample);
-		find_history(st, t, sample);
-	}
+	finding_horizon_rules(st);
 	finding_replication_rules(st);
 	t = row_of(st, "server", &sample);
 	if (t == NULL)

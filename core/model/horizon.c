@@ -97,33 +97,65 @@ static bool is_own(const char *app)
 	return app != NULL && strncmp(app, "dbatop/", 7) == 0;
 }
 
+static bool is_postgres(const struct snapshot *snap, size_t instance)
+{
+	return snap->instances[instance].cfg->endpoint.engine == ENGINE_POSTGRES;
+}
+
+/* False: of ourselves, or not worth a line. */
+static bool read_holder(
+        const struct snapshot *snap, size_t instance, const struct table *t, size_t row, struct holder *h)
+{
+	*h = (struct holder){.instance = instance,
+	        .kind = kind_of(text_of(t, row, "kind")),
+	        .name = text_of(t, row, "name"),
+	        .user = text_of(t, row, "user"),
+	        .app = text_of(t, row, "app"),
+	        .client = text_of(t, row, "client"),
+	        .state = text_of(t, row, "state"),
+	        .xmin_age = int_of(t, row, "xmin_age"),
+	        .age_ms = int_of(t, row, "age_ms"),
+	        .held_ms = int_of(t, row, "held_ms")};
+	const char *started = text_of(t, row, "started");
+	bool momentary = h->kind == HOLDER_SESSION && h->age_ms < YOUNG_MS;
+	if (momentary || is_own(h->app))
+		return false;
+	table_bool(t, row, table_column(t, "catalog"), &h->catalog);
+	if (h->kind == HOLDER_SESSION || h->kind == HOLDER_FEEDBACK) {
+		h->session.id = int_of(t, row, "id") > 0 ? int_of(t, row, "id") : 0;
+		snprintf(
+		        h->session.started, sizeof(h->session.started), "%s", started == NULL ? "" : started);
+		h->name = NULL;
+	}
+	say_how(h, is_postgres(snap, instance));
+	return true;
+}
+
+bool horizon_oldest(const struct snapshot *snap, size_t instance, struct holder *out)
+{
+	const struct table *t = snapshot_table(snap, instance, "horizon");
+	int column = t == NULL ? -1 : table_column(t, is_postgres(snap, instance) ? "held_ms" : "age_ms");
+	int64_t most = -1;
+	for (size_t row = 0; t != NULL && row < t->nrows; row++) {
+		struct holder h;
+		int64_t ms;
+		if (!table_int(t, row, column, &ms) || ms <= most ||
+		        !read_holder(snap, instance, t, row, &h) || h.catalog)
+			continue;
+		most = ms;
+		*out = h;
+	}
+	return most >= 0;
+}
+
 static void read_instance(struct horizon *out, size_t *cap, const struct snapshot *snap, size_t instance)
 {
 	const struct table *t = snapshot_table(snap, instance, "horizon");
-	bool postgres = snap->instances[instance].cfg->endpoint.engine == ENGINE_POSTGRES;
 	out->truncated = out->truncated || (t != NULL && t->truncated);
 	for (size_t row = 0; t != NULL && row < t->nrows; row++) {
-		struct holder h = {.instance = instance,
-		        .kind = kind_of(text_of(t, row, "kind")),
-		        .name = text_of(t, row, "name"),
-		        .user = text_of(t, row, "user"),
-		        .app = text_of(t, row, "app"),
-		        .client = text_of(t, row, "client"),
-		        .state = text_of(t, row, "state"),
-		        .xmin_age = int_of(t, row, "xmin_age"),
-		        .age_ms = int_of(t, row, "age_ms")};
-		const char *started = text_of(t, row, "started");
-		bool momentary = h.kind == HOLDER_SESSION && h.age_ms < YOUNG_MS;
-		if (momentary || is_own(h.app))
+		struct holder h;
+		if (!read_holder(snap, instance, t, row, &h))
 			continue;
-		table_bool(t, row, table_column(t, "catalog"), &h.catalog);
-		if (h.kind == HOLDER_SESSION || h.kind == HOLDER_FEEDBACK) {
-			h.session.id = int_of(t, row, "id") > 0 ? int_of(t, row, "id") : 0;
-			snprintf(h.session.started, sizeof(h.session.started), "%s",
-			        started == NULL ? "" : started);
-			h.name = NULL;
-		}
-		say_how(&h, postgres);
 		if (out->n == *cap) {
 			*cap = *cap == 0 ? 16 : *cap * 2;
 			out->item = xreallocarray(out->item, *cap, sizeof(*out->item));

@@ -19,6 +19,7 @@ struct holder {
 	const char *user, *app, *client, *state;
 	int64_t xmin_age; /* transactions since; -1: the engine does not count so */
 	int64_t age_ms;
+	int64_t held_ms;              /* how long it has held the horizon, at least; -1: it cannot tell */
 	bool catalog;                 /* a slot that holds back the catalogs only */
 	char frees[HOLDER_FREES_MAX]; /* "K ends it", in words */
 	char sql[HOLDER_SQL_MAX];     /* the statement that frees it, for somebody to run; "" */
@@ -33,5 +34,9 @@ struct horizon {
 /* Sessions of dbatop and what holds back nothing worth a line (younger than a second) are left out. */
 struct horizon *horizon_build(const struct snapshot *snap);
 void horizon_free(struct horizon *h);
+
+/* Who has held back one server longest: by held_ms, what holds the catalogs alone left out; InnoDB cannot
+ * tell that, there it is the oldest transaction. False: nobody. */
+bool horizon_oldest(const struct snapshot *snap, size_t instance, struct holder *out);
 
 #endif

@@ -65,7 +65,7 @@ static const struct fixture_probe probes[] = {
         {"horizon", "every: 5s  rows: 200\n"
                     "-- column: kind key state · id key count · name key label · started time · user label\n"
                     "-- column: app label · client label · state state · xmin_age count · age_ms duration\n"
-                    "-- column: catalog bool · rows_modified count\n"},
+                    "-- column: held_ms duration · catalog bool · rows_modified count\n"},
         {"settings", "lane: slow  every: 60s  rows: 200\n-- column: name label key · value label\n"},
         {"statement", "lane: admin  rows: 1\n-- param: id int\n"
                       "-- column: id count key · started time key · query sqltext · query_bytes bytes\n"},

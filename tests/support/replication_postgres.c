@@ -271,11 +271,28 @@ static bool holds_horizon(const char *table, const char *word)
 	return false;
 }
 
+/* The session has written, and the prepared transaction tells since when: how long both have held is known.
+ */
+static bool known_since(const char *holder)
+{
+	const struct table *t = snapshot_table(w.snap, 0, "horizon");
+	for (size_t i = 0; t != NULL && i < t->nrows; i++) {
+		const char *is = table_text(t, i, table_column(t, "kind"));
+		int64_t age, held;
+		if (is != NULL && strcmp(is, holder) == 0 &&
+		        table_int(t, i, table_column(t, "age_ms"), &age) &&
+		        table_int(t, i, table_column(t, "held_ms"), &held) && held <= age + 1000 &&
+		        held + 1000 >= age)
+			return true;
+	}
+	return false;
+}
+
 static bool has_holders(const struct topology_node *n)
 {
 	(void)n;
-	return holds_horizon("session", NULL) && holds_horizon("prepared", "left behind") &&
-	       holds_horizon("slot", "logical_one");
+	return known_since("session") && known_since("prepared") && holds_horizon("session", NULL) &&
+	       holds_horizon("prepared", "left behind") && holds_horizon("slot", "logical_one");
 }
 
 static void test_the_horizon(void **state)

@@ -518,26 +518,6 @@ static void test_replication(void **state)
 	replica_says("kind | state | lag_ms\nupstream | streaming |", SEVERITY_OK, NULL);
 }
 
-static void test_history_list(void **state)
-{
-	(void)state;
-	struct scene sc = scene(ENGINE_MYSQL);
-	static const char *const growing[] = {"900000", "1000001", "1000002", "1200000"};
-	for (int i = 0; i < 4; i++) {
-		char text[64];
-		snprintf(text, sizeof(text), "history_list\n%s", growing[i]);
-		fixture_advance(sc.f, 1000);
-		fixture_table(sc.f, 0, "pulse", text);
-		if (i < 3)
-			quiet(&sc);
-	}
-	found(&sc, SEVERITY_WARN,
-	        "orders-1: the InnoDB history list has 1.2M entries and grows: an old transaction holds back "
-	        "purge",
-	        "history list 1.2M");
-	end(&sc);
-}
-
 static void test_hostile_text_stays_short(void **state)
 {
 	(void)state;
@@ -589,7 +569,6 @@ int main(void)
 	        cmocka_unit_test(test_split_brain),
 	        cmocka_unit_test(test_another_server),
 	        cmocka_unit_test(test_replication),
-	        cmocka_unit_test(test_history_list),
 	        cmocka_unit_test(test_hostile_text_stays_short),
 	        cmocka_unit_test(test_worst_first),
 	};
