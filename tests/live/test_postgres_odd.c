@@ -194,12 +194,65 @@ static void test_too_much_and_the_wrong_thing(void **state)
 	arena_free(arena);
 }
 
+static PGconn *connect_dba(void)
+{
+	char url[256];
+	lab_url_with_password(&server, "dba", 0, url, sizeof(url));
+	PGconn *c = PQconnectdb(url);
+	if (PQstatus(c) != CONNECTION_OK)
+		fail_msg("%s", PQerrorMessage(c));
+	return c;
+}
+
+static bool says_yes(const char *query)
+{
+	return lab_sql_number(&server, "dba", query, 10000) == 1;
+}
+
+/* It has a snapshot like any other statement, but the server leaves it out when it looks for the oldest. */
+static void test_a_vacuum_holds_nothing_back(void **state)
+{
+	(void)state;
+	char shows[256];
+	struct endpoint ep;
+	struct arena *arena = arena_new();
+	sql("CREATE TABLE slow_vacuum WITH (autovacuum_enabled = off) AS SELECT repeat('x', 500) AS t "
+	    "FROM generate_series(1, 20000)");
+	PGconn *vacuum = connect_dba(), *writer = connect_dba();
+	PQclear(PQexec(vacuum, "SET vacuum_cost_delay = 100"));
+	PQclear(PQexec(vacuum, "SET vacuum_cost_limit = 1"));
+	PQclear(PQexec(writer, "BEGIN"));
+	PQclear(PQexec(writer, "SELECT pg_current_xact_id()"));
+	assert_true(PQsendQuery(vacuum, "VACUUM slow_vacuum") == 1);
+	snprintf(shows, sizeof(shows),
+	        "SELECT count(*) FROM pg_stat_activity a JOIN pg_stat_progress_vacuum v USING (pid) "
+	        "WHERE pid = %d AND a.backend_xmin IS NOT NULL",
+	        PQbackendPID(vacuum));
+	int64_t end = wait_now_ms() + 10000;
+	while (!says_yes(shows) && wait_now_ms() < end)
+		;
+	struct conn *c = drive_open(&drive, &server, "monitor", LANE_FAST, &ep);
+	struct table *t = drive_table(&drive, c, "horizon", 0, arena);
+	assert_true(says_yes(shows));
+	assert_int_equal(drive_row(t, "id", PQbackendPID(vacuum)), -1);
+	long row = drive_row(t, "id", PQbackendPID(writer));
+	assert_true(row >= 0);
+	assert_int_equal(drive_cell(t, (size_t)row, "held_ms")->type, CELL_INT);
+	drive.driver->close(c);
+	endpoint_free(&ep);
+	arena_free(arena);
+	PQfinish(vacuum);
+	PQfinish(writer);
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_progress_vacuum");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_the_tightest_limit_has_a_name),
 	        cmocka_unit_test(test_encodings),
 	        cmocka_unit_test(test_too_much_and_the_wrong_thing),
+	        cmocka_unit_test(test_a_vacuum_holds_nothing_back),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
