@@ -1,7 +1,8 @@
 /* Locks on every MySQL and MariaDB: random scenes of row locks, metadata locks behind a queued ALTER, LOCK
- * TABLES, user locks and a prepared transaction over two schemas; what is shown is held against what was
- * done, and against who goes on when the root is ended. DBATOP_SEED: another first scene in place of those
- * kept here, which found something once; DBATOP_SCENES: how many from there on. */
+ * TABLES, inserts into a gap, user locks and a prepared transaction over two schemas; what is shown is held
+ * against what was done, and against who goes on when the root is ended. DBATOP_SEED: another first scene in
+ * place of those kept here, which found something once; DBATOP_SCENES: how many from there on; DBATOP_GAPS:
+ * with gaps. */
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -15,7 +16,12 @@
 enum { SERVERS_MAX = 16, SESSIONS_MIN = 10, SESSIONS_MAX = 36 };
 
 /* 1366000: who holds a table and waits for another one. 10748000: guesses in most queues. */
-static const uint64_t kept[] = {7041000, 1366000, 10748000};
+static const struct my_scene kept[] = {
+        {.seed = 7041000, .least = SESSIONS_MIN, .most = SESSIONS_MAX},
+        {.seed = 1366000, .least = SESSIONS_MIN, .most = SESSIONS_MAX},
+        {.seed = 10748000, .least = SESSIONS_MIN, .most = SESSIONS_MAX},
+        {.seed = 7043000, .least = SESSIONS_MIN, .most = SESSIONS_MAX, .gaps = true},
+};
 
 static struct drive drive;
 static struct lab_server servers[SERVERS_MAX];
@@ -53,10 +59,14 @@ static uint64_t number_from(const char *name, uint64_t otherwise)
 static void play(struct my_proof *p, struct my_crowd *crowd)
 {
 	uint64_t seed = number_from("DBATOP_SEED", 0), scenes = number_from("DBATOP_SCENES", 1);
-	for (uint64_t k = 0; seed != 0 && k < scenes; k++)
-		mys_play(p, crowd, seed + k, SESSIONS_MIN, SESSIONS_MAX);
+	for (uint64_t k = 0; seed != 0 && k < scenes; k++) {
+		struct my_scene scene = kept[0];
+		scene.seed = seed + k;
+		scene.gaps = getenv("DBATOP_GAPS") != NULL;
+		mys_play(p, crowd, &scene);
+	}
 	for (size_t k = 0; seed == 0 && k < sizeof(kept) / sizeof(kept[0]); k++)
-		mys_play(p, crowd, kept[k], SESSIONS_MIN, SESSIONS_MAX);
+		mys_play(p, crowd, &kept[k]);
 }
 
 static void test_scenes(void **state)

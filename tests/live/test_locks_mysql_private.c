@@ -120,7 +120,8 @@ static void test_mariadb_with_the_plugin(void **state)
 	myc_start(&scene, &server);
 	const char *scenes = getenv("DBATOP_SCENES");
 	for (uint64_t k = 0; k < (scenes != NULL ? strtoull(scenes, NULL, 10) : 1); k++)
-		mys_play(&p, &scene, UINT64_C(7042000) + k, 8, 16);
+		mys_play(&p, &scene,
+		        &(struct my_scene){.seed = UINT64_C(7042000) + k, .least = 8, .most = 16});
 	myc_stop(&scene);
 	printf("with metadata_lock_info: %u scenes, %u states, %u waiters, %u edges, %u likely\n", p.scenes,
 	        p.states, p.waiters, p.edges, p.likely);

@@ -1,6 +1,8 @@
 /* Statements behind the modes: updates and shared reads of a row by its key, SELECT and INSERT in a
  * transaction, an instant ALTER TABLE (MySQL's other ones take the exclusive lock, give it back and wait once
- * more), LOCK TABLES, GET_LOCK. Connections go over the socket: no TLS, so that an answer
+ * more), LOCK TABLES, GET_LOCK. Gaps: a locking read of a row that is not there keeps the place before the
+ * next one free, and one of a row by an index that is not unique that before it; inserts go to the end of it,
+ * so that it is always the same one. Connections go over the socket: no TLS, so that an answer
  * is what makes one readable. */
 #include "tests/support/mylock_crowd.h"
 
@@ -12,7 +14,7 @@
 #include "tests/support/test.h"
 #include "tests/support/wait.h"
 
-enum { STEP_MS = 15000, SQL_MAX = 400 };
+enum { STEP_MS = 15000, CLEAR_MS = 30000, SQL_MAX = 400, GAP = 1000000 };
 
 /* 1. Connections. */
 
@@ -73,6 +75,8 @@ static void name_of(const struct my_crowd *c, int object, char *out, size_t size
 	enum myw_kind kind = c->world.object[object].kind;
 	if (kind == MYW_USER)
 		snprintf(out, size, "%s_%d", c->prefix, object);
+	else if (kind == MYW_GAP)
+		snprintf(out, size, "%s_0.g%d", c->prefix, object % 2);
 	else if (kind == MYW_TABLE)
 		snprintf(out, size, "%s_%d.t%d", c->prefix, object % MYC_SCHEMAS, object);
 	else
@@ -102,10 +106,43 @@ static void statement(struct my_crowd *c, int object, enum myw_mode mode, char *
 	case MYW_LOCKED:
 		snprintf(out, SQL_MAX, "LOCK TABLES %s WRITE", name);
 		break;
+	case MYW_FREE:
+		if (object % 2 == 0)
+			snprintf(out, SQL_MAX, "SELECT id FROM %s WHERE id = %d FOR UPDATE", name,
+			        object * GAP - 1);
+		else
+			snprintf(out, SQL_MAX,
+			        "SELECT id FROM %s FORCE INDEX (k) WHERE k = %d LOCK IN SHARE MODE", name,
+			        object * GAP);
+		break;
+	case MYW_INSERT:
+		c->inserts++;
+		snprintf(out, SQL_MAX, "INSERT INTO %s VALUES (%u, %u)", name,
+		        object % 2 == 0 ? (unsigned)object * GAP - GAP / 2 + c->inserts
+		                        : UINT32_C(100000000) + c->inserts,
+		        (unsigned)object * GAP - GAP / 2 + c->inserts);
+		break;
 	default:
 		snprintf(out, SQL_MAX, "ALTER TABLE %s ADD COLUMN c%u INT, ALGORITHM=INSTANT", name,
 		        c->columns++);
 		break;
+	}
+}
+
+/* Each gap is between a row of its own and one half way to the last gap's. */
+static void make_gaps(struct my_crowd *c)
+{
+	char sql[SQL_MAX];
+	for (int t = 0; t < 2; t++) {
+		snprintf(sql, sizeof(sql),
+		        "CREATE TABLE %s_0.g%d (id INT UNSIGNED PRIMARY KEY, k INT UNSIGNED, KEY k (k))",
+		        c->prefix, t);
+		myc_run(c->control, sql);
+		for (int half = 1; half < 2 * MYW_OBJECTS; half++) {
+			snprintf(sql, sizeof(sql), "INSERT INTO %s_0.g%d VALUES (%d, %d)", c->prefix, t,
+			        half * (GAP / 2), half * (GAP / 2));
+			myc_run(c->control, sql);
+		}
 	}
 }
 
@@ -133,6 +170,7 @@ void myc_start(struct my_crowd *c, const struct lab_server *server)
 			}
 		}
 	}
+	make_gaps(c);
 }
 
 void myc_stop(struct my_crowd *c)
@@ -146,9 +184,35 @@ void myc_stop(struct my_crowd *c)
 	mysql_close(c->control);
 }
 
+static bool all_gone(void *arg)
+{
+	struct my_crowd *c = arg;
+	char sql[SQL_MAX];
+	int64_t least = INT64_MAX, most = 0;
+	for (int s = 0; s < c->world.nsessions; s++) {
+		least = c->id[s] < least ? c->id[s] : least;
+		most = c->id[s] > most ? c->id[s] : most;
+	}
+	snprintf(sql, sizeof(sql),
+	        "SELECT ID FROM information_schema.PROCESSLIST WHERE ID BETWEEN %lld AND %lld",
+	        (long long)least, (long long)most);
+	if (mysql_real_query(c->control, sql, strlen(sql)) != 0)
+		fail_msg("%s: %s", sql, mysql_error(c->control));
+	MYSQL_RES *r = mysql_store_result(c->control);
+	bool gone = true;
+	for (MYSQL_ROW row = mysql_fetch_row(r); row != NULL; row = mysql_fetch_row(r)) {
+		for (int s = 0; s < c->world.nsessions; s++)
+			gone = gone && c->id[s] != strtoll(row[0], NULL, 10);
+	}
+	mysql_free_result(r);
+	return gone;
+}
+
+/* Returns when what they did is undone: the next scene has the same rows. */
 void myc_clear(struct my_crowd *c)
 {
 	char sql[SQL_MAX];
+	bool any = false;
 	for (int s = 0; s < c->world.nsessions; s++) {
 		if (c->conn[s] == NULL)
 			continue;
@@ -156,7 +220,10 @@ void myc_clear(struct my_crowd *c)
 		myc_run(c->control, sql);
 		mysql_close(c->conn[s]);
 		c->conn[s] = NULL;
+		any = true;
 	}
+	if (any && !wait_until(all_gone, c, CLEAR_MS))
+		fail_msg("%s: sessions that were killed are still there", c->scene);
 	if (c->prepared >= 0) {
 		snprintf(sql, sizeof(sql), "XA ROLLBACK '%s'", c->xid);
 		myc_run(c->control, sql);
@@ -168,7 +235,9 @@ static enum myw_kind kind_of(int object)
 {
 	if (object < MYC_ROWS)
 		return MYW_ROW;
-	return object < MYC_ROWS + MYC_TABLES ? MYW_TABLE : MYW_USER;
+	if (object < MYC_ROWS + MYC_TABLES)
+		return MYW_TABLE;
+	return object < MYC_ROWS + MYC_TABLES + MYC_USER ? MYW_USER : MYW_GAP;
 }
 
 void myc_reset(struct my_crowd *c, int sessions, const char *scene)
@@ -178,7 +247,7 @@ void myc_reset(struct my_crowd *c, int sessions, const char *scene)
 	memset(&c->world, 0, sizeof(c->world));
 	c->world.in_turn = c->maria;
 	c->world.nsessions = sessions;
-	c->world.nobjects = MYC_ROWS + MYC_TABLES + MYC_USER;
+	c->world.nobjects = MYC_ROWS + MYC_TABLES + MYC_USER + (c->gaps ? MYC_GAPS : 0);
 	for (int o = 0; o < c->world.nobjects; o++) {
 		c->world.object[o].kind = kind_of(o);
 		if (kind_of(o) != MYW_TABLE)
@@ -308,6 +377,9 @@ static void begin(struct my_crowd *c, int s, enum myw_mode mode, int object)
 	if (c->open[s] || mode == MYW_LOCKED || mode == MYW_EXCLUSIVE ||
 	        c->world.object[object].kind == MYW_USER)
 		return;
+	if (mode == MYW_FREE)
+		myc_run(c->conn[s], "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+	c->world.session[s].repeats = mode == MYW_FREE;
 	myc_run(c->conn[s], "BEGIN");
 	c->open[s] = true;
 	/* Half of MariaDB's transactions have written and so a number of their own. */

@@ -9,21 +9,22 @@
 #include "tests/support/lab.h"
 #include "tests/support/mylock_world.h"
 
-enum { MYC_SCHEMAS = 2, MYC_ROWS = 12, MYC_TABLES = 4, MYC_USER = 3 };
+enum { MYC_SCHEMAS = 2, MYC_ROWS = 12, MYC_TABLES = 4, MYC_USER = 3, MYC_GAPS = 4 };
 
 struct my_crowd {
 	struct lab_server server;
 	bool maria;
+	bool gaps;         /* scenes have gaps too; set before myc_reset */
 	char prefix[48];   /* of schemas, user locks and XA names: this process's own */
 	const char *scene; /* for messages */
 	MYSQL *control;
 	MYSQL *conn[MYW_SESSIONS]; /* NULL: gone, or prepared */
 	int64_t id[MYW_SESSIONS];
-	bool sent[MYW_SESSIONS]; /* a statement has no answer yet */
-	bool open[MYW_SESSIONS]; /* in a transaction */
-	char xid[64];            /* of the one that is prepared */
-	int prepared;            /* -1 */
-	unsigned columns, xids;  /* made so far */
+	bool sent[MYW_SESSIONS];         /* a statement has no answer yet */
+	bool open[MYW_SESSIONS];         /* in a transaction */
+	char xid[64];                    /* of the one that is prepared */
+	int prepared;                    /* -1 */
+	unsigned columns, xids, inserts; /* made so far */
 	struct my_world world;
 };
 

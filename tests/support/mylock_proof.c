@@ -23,7 +23,7 @@ struct edges {
 static bool rows_wait(const struct my_crowd *c, int s)
 {
 	int o = c->world.session[s].waits;
-	return o >= 0 && c->world.object[o].kind == MYW_ROW;
+	return o >= 0 && (c->world.object[o].kind == MYW_ROW || c->world.object[o].kind == MYW_GAP);
 }
 
 static void server_pairs(struct my_crowd *c, struct edges *out)
@@ -145,21 +145,32 @@ static bool invisible(const struct my_proof *p, const struct my_crowd *c, int s)
 	return c->maria && !p->plugin && c->world.session[s].locks;
 }
 
+/* Who is immediately in whose way, by the world. */
+static void read_world(const struct my_world *w, bool (*out)[MYW_SESSIONS])
+{
+	int found[MYW_SESSIONS];
+	memset(out, 0, MYW_SESSIONS * sizeof(*out));
+	for (int s = 0; s < w->nsessions; s++) {
+		int m = myw_blockers(w, s, found);
+		for (int i = 0; i < m; i++)
+			out[s][found[i]] = true;
+	}
+}
+
 static bool same(struct my_proof *p, const struct my_crowd *c, const struct edges *e, char wrong[WRONG_MAX])
 {
-	bool truly[MYW_SESSIONS], any[MYW_SESSIONS], sure[MYW_SESSIONS], now[MYW_SESSIONS];
-	int found[MYW_SESSIONS], n = c->world.nsessions;
+	static bool world[MYW_SESSIONS][MYW_SESSIONS];
+	bool truly[MYW_SESSIONS], any[MYW_SESSIONS], sure[MYW_SESSIONS];
+	int n = c->world.nsessions;
+	read_world(&c->world, world);
 	for (int s = 0; s < n; s++) {
+		const bool *now = world[s];
 		if (e->waits[s] != (c->world.session[s].waits >= 0)) {
 			snprintf(wrong, WRONG_MAX, "session %d is shown %swaiting", s,
 			        e->waits[s] ? "" : "not ");
 			return false;
 		}
-		memset(now, 0, sizeof(now));
-		int m = myw_blockers(&c->world, s, found);
-		for (int i = 0; i < m; i++)
-			now[found[i]] = true;
-		myw_reach(&c->world, s, truly);
+		reach(world, n, s, truly);
 		reach(e->any, n, s, any);
 		reach(e->sure, n, s, sure);
 		for (int b = 0; b < n; b++) {
@@ -277,10 +288,12 @@ void myp_check(struct my_proof *p, struct my_crowd *c)
 
 int myp_root(const struct my_crowd *c)
 {
+	static bool world[MYW_SESSIONS][MYW_SESSIONS];
 	bool who[MYW_SESSIONS];
 	int behind[MYW_SESSIONS] = {0}, best = -1;
+	read_world(&c->world, world);
 	for (int s = 0; s < c->world.nsessions; s++) {
-		myw_reach(&c->world, s, who);
+		reach(world, c->world.nsessions, s, who);
 		for (int b = 0; b < c->world.nsessions; b++)
 			behind[b] += who[b] && c->world.session[b].waits < 0;
 	}

@@ -5,6 +5,12 @@
 
 #include "tests/support/mylock_proof.h"
 
-void mys_play(struct my_proof *p, struct my_crowd *c, uint64_t seed, int least, int most);
+struct my_scene {
+	uint64_t seed;
+	int least, most; /* sessions */
+	bool gaps;       /* gaps between rows too */
+	int releases;    /* end with so many roots; 0: until nobody waits */
+};
+void mys_play(struct my_proof *p, struct my_crowd *c, const struct my_scene *scene);
 
 #endif

@@ -12,7 +12,8 @@ enum {
 	HAS_WRITE = 1 << MYW_WRITE,
 	HAS_UPGRADABLE = 1 << MYW_UPGRADABLE,
 	HAS_LOCKED = 1 << MYW_LOCKED,
-	HAS_EXCLUSIVE = 1 << MYW_EXCLUSIVE
+	HAS_EXCLUSIVE = 1 << MYW_EXCLUSIVE,
+	HAS_FREE = 1 << MYW_FREE
 };
 
 static const uint16_t against_held[MYW_MODES] = {
@@ -23,6 +24,7 @@ static const uint16_t against_held[MYW_MODES] = {
         [MYW_UPGRADABLE] = HAS_UPGRADABLE | HAS_LOCKED | HAS_EXCLUSIVE,
         [MYW_LOCKED] = HAS_READ | HAS_WRITE | HAS_UPGRADABLE | HAS_LOCKED | HAS_EXCLUSIVE,
         [MYW_EXCLUSIVE] = HAS_READ | HAS_WRITE | HAS_UPGRADABLE | HAS_LOCKED | HAS_EXCLUSIVE,
+        [MYW_INSERT] = HAS_FREE,
 };
 
 static const uint16_t against_waiting[MYW_MODES] = {

@@ -1,6 +1,7 @@
-/* What MySQL's and MariaDB's lock managers do, as arithmetic: rows, metadata locks of tables, user locks; who
- * waits for whom, who goes on when somebody leaves. The oracle of the tests of Locks: it is told what
- * sessions ask for, never what a server says of locks. Plain values, copied to try a step out. */
+/* What MySQL's and MariaDB's lock managers do, as arithmetic: rows, gaps between them, metadata locks of
+ * tables, user locks; who waits for whom, who goes on when somebody leaves. The oracle of the tests of Locks:
+ * it is told what sessions ask for, never what a server says of locks. Plain values, copied to try a step
+ * out. */
 #ifndef DBATOP_TESTS_SUPPORT_MYLOCK_WORLD_H
 #define DBATOP_TESTS_SUPPORT_MYLOCK_WORLD_H
 
@@ -10,8 +11,20 @@
 
 enum { MYW_SESSIONS = 320, MYW_OBJECTS = 48 };
 
-enum myw_kind { MYW_ROW, MYW_TABLE, MYW_USER };
-enum myw_mode { MYW_S = 1, MYW_X, MYW_READ, MYW_WRITE, MYW_UPGRADABLE, MYW_LOCKED, MYW_EXCLUSIVE, MYW_MODES };
+/* A gap is a place between two rows, which some keep free and others want to insert into. */
+enum myw_kind { MYW_ROW, MYW_TABLE, MYW_USER, MYW_GAP };
+enum myw_mode {
+	MYW_S = 1,
+	MYW_X,
+	MYW_READ,
+	MYW_WRITE,
+	MYW_UPGRADABLE,
+	MYW_LOCKED,
+	MYW_EXCLUSIVE,
+	MYW_FREE,
+	MYW_INSERT,
+	MYW_MODES
+};
 
 struct myw_object {
 	enum myw_kind kind;
@@ -28,6 +41,7 @@ struct myw_session {
 	uint8_t mode;
 	bool alter;    /* its statement is an ALTER TABLE of `waits`, done when that is EXCLUSIVE */
 	bool locks;    /* has, or waits for, LOCK TABLES */
+	bool repeats;  /* its transaction is REPEATABLE READ: without it no gap is kept */
 	bool prepared; /* XA, its connection is gone */
 	bool gone;
 };
