@@ -61,15 +61,28 @@ static uint16_t port_of(const struct instance_view *iv)
 	return iv->cfg->endpoint.port != 0 ? iv->cfg->endpoint.port : standard;
 }
 
-/* Is this the address of that instance, as configured or as the server itself says? */
-static bool is_address(const struct instance_view *iv, const char *peer)
-{
+/* What a server is called by another one, taken apart once for all that it is compared with. */
+struct address {
+	const char *peer;
 	char host[HOST_MAX];
+	uint16_t port;
+};
+
+static struct address address_of(const char *peer)
+{
+	struct address a = {.peer = peer, .port = port_of_peer(peer)};
+	host_of_peer(peer, a.host);
+	return a;
+}
+
+/* Is this the address of that instance, as configured or as the server itself says? */
+static bool is_address(const struct instance_view *iv, const struct address *a)
+{
+	const char *host = a->host;
 	const char *listens = iv->cfg->endpoint.host;
-	if (iv->link.server.address[0] != '\0' && strcasecmp(iv->link.server.address, peer) == 0)
+	if (iv->link.server.address[0] != '\0' && strcasecmp(iv->link.server.address, a->peer) == 0)
 		return true;
-	host_of_peer(peer, host);
-	if (port_of_peer(peer) != port_of(iv))
+	if (a->port != port_of(iv))
 		return false;
 	if (listens != NULL && strcasecmp(listens, host) == 0)
 		return true;
@@ -89,11 +102,12 @@ static bool is_host(const struct instance_view *iv, const char *host)
 
 static bool node_is_at(const struct build *b, size_t node, const char *peer, bool whole)
 {
+	const struct address a = address_of(peer);
 	for (size_t i = 0; i < b->snap->n; i++) {
 		if (b->t->of_instance[i] != node)
 			continue;
 		const struct instance_view *iv = &b->snap->instances[i];
-		if (whole ? is_address(iv, peer) : is_host(iv, peer))
+		if (whole ? is_address(iv, &a) : is_host(iv, peer))
 			return true;
 	}
 	return false;
@@ -103,13 +117,14 @@ static bool node_is_at(const struct build *b, size_t node, const char *peer, boo
 static size_t find_address(const struct build *b, size_t self, const char *peer)
 {
 	const char *system = b->facts[self].system;
+	const struct address a = address_of(peer);
 	for (size_t i = 0; i < b->snap->n; i++) {
 		size_t node = b->t->of_instance[i];
 		const char *other = b->facts[node].system;
 		bool postgres = b->snap->instances[i].cfg->endpoint.engine == ENGINE_POSTGRES;
 		bool fits = postgres == (b->t->node[self].engine == ENGINE_POSTGRES) &&
 		            (system == NULL || other == NULL || strcmp(system, other) == 0);
-		if (node != self && fits && is_address(&b->snap->instances[i], peer))
+		if (node != self && fits && is_address(&b->snap->instances[i], &a))
 			return node;
 	}
 	return TOPOLOGY_NONE;
@@ -315,8 +330,9 @@ static void join_downstreams(struct build *b)
 	for (int least = 4; least >= 1; least--) {
 		for (size_t i = 0; i < b->downstream.n; i++) {
 			struct half *h = &b->downstream.item[i];
-			for (size_t e = 0; h->edge == TOPOLOGY_NONE && e < b->t->nedges; e++) {
-				if (!text_is(half_text(h, "state"), "backup") && fit(b, h, e) >= least)
+			bool backup = h->edge == TOPOLOGY_NONE && text_is(half_text(h, "state"), "backup");
+			for (size_t e = 0; h->edge == TOPOLOGY_NONE && !backup && e < b->t->nedges; e++) {
+				if (fit(b, h, e) >= least)
 					h->edge = e;
 			}
 			if (h->edge != TOPOLOGY_NONE && b->ups[h->edge].t == NULL) {
@@ -408,10 +424,11 @@ static void join_slots(struct build *b)
 		        .safe = half_int(h, "safe_bytes"),
 		        .inactive_ms = half_int(h, "inactive_ms")};
 		for (size_t e = 0; e < t->nedges; e++) {
+			if (t->edge[e].from != h->node)
+				continue;
 			const char *up = half_text(&b->ups[e], "slot_name");
-			const char *down = half_text(&b->downs[e], "slot_name");
-			const char *uses = up != NULL ? up : down;
-			if (t->edge[e].from == h->node && uses != NULL && strcmp(uses, s->name) == 0) {
+			const char *uses = up != NULL ? up : half_text(&b->downs[e], "slot_name");
+			if (uses != NULL && strcmp(uses, s->name) == 0) {
 				s->edge = e;
 				t->edge[e].slot = t->nslots;
 			}

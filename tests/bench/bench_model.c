@@ -1,5 +1,6 @@
 /* What the model costs for each new set of samples: 20 instances × 1,000 sessions with a lock pile-up each,
- * and a fleet of 200. Prints a table; asserts nothing. */
+ * and a fleet of 200, alone and
+ * in clusters of four. Prints a table; asserts nothing. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,12 +64,47 @@ static void fill(struct fixture *f, size_t instance, size_t sessions)
 	        edges[0], WAITERS);
 }
 
+/* One of a cluster of four: a primary with a slot for each of three standbys, or one of those. */
+static void replicate(struct fixture *f, size_t i, int round)
+{
+	char text[4096];
+	char *at = text;
+	char *end = text + sizeof(text);
+	long long head = 1000000LL * (round + 1);
+	at += snprintf(at, sizeof(text),
+	        "kind | name | peer | state | receiver | applier | lsn | write_lsn | flush_lsn | replay_lsn "
+	        "| "
+	        "replay_ms | word_ms | slot_name | app | timeline | lag_ms\n");
+	if (i % 4 != 0) {
+		snprintf(at, (size_t)(end - at),
+		        "node | | | replica | | | %lld | | | %lld | | | | s%zu | 1 |\n"
+		        "upstream | | instance-%zu:5432 | streaming | streaming | running | %lld | | | %lld "
+		        "| "
+		        "| 100 | slot_%zu | | 1 | 500\n",
+		        head, head - 5000, i % 4, i - i % 4, head, head - 5000, i % 4);
+	} else {
+		at += snprintf(at, (size_t)(end - at),
+		        "node | | | primary | | | %lld | | | | | | | p | 1 |\n", head);
+		for (size_t k = 1; k < 4; k++)
+			at += snprintf(at, (size_t)(end - at),
+			        "downstream | s%zu | 10.0.%zu.%zu:5433 | streaming | | | %lld | %lld | %lld "
+			        "| "
+			        "%lld | 3 | 100 | slot_%zu | | | 3\n"
+			        "slot | slot_%zu | | active | | | %lld | | | | | | slot_%zu | | |\n",
+			        k, i / 4, k, head, head, head, head - 5000, k, k, head - 5000, k);
+	}
+	fixture_table(f, i, "replication", text);
+	fixture_table(f, i, "server",
+	        i % 4 == 0 ? "role | writable | uptime_ms\nprimary | t | 99999999"
+	                   : "role | writable | uptime_ms\nreplica | f | 99999999");
+}
+
 static double ms_since(mono_ns start)
 {
 	return (double)(clock_now(&clock_real) - start) / (double)NS_PER_MS;
 }
 
-static void measure(const char *name, size_t instances, size_t sessions)
+static void measure(const char *name, size_t instances, size_t sessions, bool replicas)
 {
 	struct fixture *f = fixture_new();
 	struct finding_memory *m = finding_memory_new(false);
@@ -87,6 +123,8 @@ static void measure(const char *name, size_t instances, size_t sessions)
 		fixture_advance(f, 1000);
 		for (size_t i = 0; i < instances; i++)
 			fill(f, i, sessions);
+		for (size_t i = 0; i < instances && replicas; i++)
+			replicate(f, i, round);
 		mono_ns start = clock_now(&clock_real);
 		struct findings *first = findings_build(m, fixture_snapshot(f));
 		fresh += ms_since(start);
@@ -110,8 +148,9 @@ int main(void)
 {
 	printf("%-34s %8s %8s %8s %8s\n", "ms, mean of 20 (sessions+findings)", "all new", "cached", "fleet",
 	        "found");
-	measure("20 instances x 1,000 sessions", 20, SESSIONS);
-	measure("1 instance x 1,000 sessions", 1, SESSIONS);
-	measure("200 instances, no sessions", 200, 0);
+	measure("20 instances x 1,000 sessions", 20, SESSIONS, false);
+	measure("1 instance x 1,000 sessions", 1, SESSIONS, false);
+	measure("200 instances, no sessions", 200, 0, false);
+	measure("200 instances, 150 of them replicas", 200, 0, true);
 	return 0;
 }
