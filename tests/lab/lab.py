@@ -190,8 +190,7 @@ def one_server(lab, verb, name):
         (processes.pause if verb == "pause" else processes.resume)(pid)
         return
     if verb == "kill" and there:
-        processes.kill_tree(pid)
-        processes.wait_gone(pid, started, 10)
+        processes.kill_and_wait(pid, started)
     elif verb in ("stop", "restart"):
         end(lab, row, "STOP_SIGNAL")
     elif verb == "remove":

@@ -81,6 +81,12 @@ def alive(pid, started=0):
     return bool(fields) and fields[0] not in "ZX" and (not started or int(fields[19]) == started)
 
 
+def there(pid, started):
+    """alive(), or a zombie that nobody has collected yet: a server's lock file still counts that as running."""
+    fields = stat_fields(pid)
+    return bool(fields) and int(fields[19]) == started
+
+
 def descendants(pid):
     children = {}
     for entry in os.listdir("/proc"):
@@ -159,6 +165,15 @@ def wait_gone(pid, started, seconds):
             return False
         time.sleep(0.01)
     return True
+
+
+def kill_and_wait(pid, started, seconds=10):
+    """kill_tree(), and until all of it has been collected: the next start finds nobody."""
+    family = [(p, start_time(p)) for p in descendants(pid)] + [(pid, started)]
+    kill_tree(pid)
+    limit = time.monotonic() + seconds
+    while any(there(*one) for one in family) and time.monotonic() < limit:
+        time.sleep(0.01)
 
 
 def stop(pid, started, number, seconds=10):
