@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "core/base/buf.h"
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/model/session_build.h"
 
@@ -218,6 +219,7 @@ static void read_row(const struct table *t, size_t row, const struct columns *c,
 	*s = (struct session){
 	        .id = int_or(t, row, c->id, -1),
 	        .started = started == NULL ? "" : started,
+	        .born = hash_text(1, started),
 	        .row = (uint32_t)row,
 	        .kind = parse_kind(table_text(t, row, c->kind), table_text(t, row, c->command)),
 	        .user = table_text(t, row, c->user),
@@ -311,6 +313,21 @@ static void set_orders(struct session_view *v)
 		if (s->leader != SESSION_NONE)
 			s->order = v->sessions[s->leader].order;
 	}
+}
+
+static int compare_in_order(const void *a, const void *b, void *arg)
+{
+	const struct session_view *v = arg;
+	const uint32_t *x = a;
+	const uint32_t *y = b;
+	return session_compare(v, 0, &v->sessions[*x], v, 0, &v->sessions[*y]);
+}
+
+static void sort_all(struct session_view *v)
+{
+	memcpy(v->by_order, v->by_id, (v->n + v->extra) * sizeof(*v->by_order));
+	if (v->n + v->extra > 1)
+		qsort_r(v->by_order, v->n + v->extra, sizeof(*v->by_order), compare_in_order, v);
 }
 
 static size_t wait_of(const struct session *s)
@@ -430,6 +447,7 @@ static void entry_build(struct entry *entry)
 	v->n = t->nrows;
 	v->sessions = arena_alloc(arena, room * sizeof(*v->sessions));
 	v->by_id = arena_alloc(arena, room * sizeof(*v->by_id));
+	v->by_order = arena_alloc(arena, room * sizeof(*v->by_order));
 	for (size_t row = 0; row < t->nrows; row++)
 		read_row(t, row, &c, &v->sessions[row]);
 	session_index(v, v->n);
@@ -440,6 +458,7 @@ static void entry_build(struct entry *entry)
 	if (v->extra > 0)
 		session_index(v, v->n + v->extra);
 	set_orders(v);
+	sort_all(v);
 	count_all(v);
 	v->edges_known = v->counts.waiting == 0 || entry->gated || (blockers != NULL && !entry->failed);
 }

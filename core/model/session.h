@@ -62,6 +62,7 @@ enum { SESSION_NONE = UINT32_MAX };
 struct session {
 	int64_t id;
 	const char *started; /* "" when the server has none */
+	uint64_t born;       /* hash of started: half of a key that lasts from sample to sample */
 	uint32_t row;        /* in the sessions table; SESSION_NONE for PREPARED and UNSEEN */
 	enum session_kind kind;
 	enum session_state state;
@@ -116,9 +117,10 @@ struct session_counts {
 struct session_view {
 	const struct sample *sample; /* of `sessions`; NULL: none yet, then all is 0 */
 	struct session *sessions;
-	size_t n;        /* rows of the table */
-	size_t extra;    /* sessions[n … n+extra): PREPARED and UNSEEN holders */
-	uint32_t *by_id; /* indexes of all n + extra, sorted by id */
+	size_t n;           /* rows of the table */
+	size_t extra;       /* sessions[n … n+extra): PREPARED and UNSEEN holders */
+	uint32_t *by_id;    /* indexes of all n + extra, sorted by id */
+	uint32_t *by_order; /* … and by session_compare */
 	struct session_edge *edges_by_waiter, *edges_by_holder;
 	size_t nedges;
 	bool edges_known; /* the blockers are fresh, or nobody waits */

@@ -57,25 +57,19 @@ static int64_t root_of(const struct scene *sc, int64_t id)
 	return root == SESSION_NONE ? -99 : sc->v->sessions[root].id;
 }
 
-static int order_rows(const void *a, const void *b, void *arg)
-{
-	const struct session_view *v = arg;
-	return session_compare(
-	        v, 0, *(const struct session *const *)a, v, 0, *(const struct session *const *)b);
-}
-
 /* The ids in the default order: "4711 5120 4802". */
 static void order_is(const struct scene *sc, const char *expect)
 {
-	const struct session *rows[64];
 	char text[1024] = "";
-	struct session_view v = *sc->v;
-	for (size_t i = 0; i < v.n; i++)
-		rows[i] = &v.sessions[i];
-	qsort_r(rows, v.n, sizeof(rows[0]), order_rows, &v);
-	for (size_t i = 0; i < v.n; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d", i == 0 ? "" : " ",
-		        (int)rows[i]->id);
+	const struct session_view *v = sc->v;
+	for (size_t i = 0; i < v->n + v->extra; i++) {
+		const struct session *s = &v->sessions[v->by_order[i]];
+		if (i > 0)
+			assert_true(session_compare(v, 0, &v->sessions[v->by_order[i - 1]], v, 0, s) < 0);
+		if (s->row != SESSION_NONE)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d",
+			        text[0] == '\0' ? "" : " ", (int)s->id);
+	}
 	assert_string_equal(text, expect);
 }
 
