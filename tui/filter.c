@@ -273,16 +273,33 @@ static bool same(const char *a, const char *b, size_t n)
 	return true;
 }
 
+static const char *find_char(const char *s, const char *end, char c)
+{
+	const char *at = s < end ? memchr(s, c, (size_t)(end - s)) : NULL;
+	return at != NULL ? at : end;
+}
+
+/* From one place to the next where the word may begin: most texts have none. */
 static bool contains(const char *s, size_t n, const char *word, size_t length)
 {
-	if (length == 0)
-		return true;
-	char first = lower(word[0]);
-	for (size_t i = 0; i + length <= n; i++) {
-		if (lower(s[i]) == first && same(s + i, word, length))
+	if (length == 0 || length > n)
+		return length == 0;
+	char c = lower(word[0]);
+	char capital = c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
+	const char *end = s + (n - length) + 1;
+	const char *small = find_char(s, end, c);
+	const char *large = capital == c ? end : find_char(s, end, capital);
+	for (;;) {
+		const char *at = small < large ? small : large;
+		if (at == end)
+			return false;
+		if (same(at + 1, word + 1, length - 1))
 			return true;
+		if (small == at)
+			small = find_char(at + 1, end, c);
+		if (large == at)
+			large = find_char(at + 1, end, capital);
 	}
-	return false;
 }
 
 static bool regex_matches(const regex_t *regex, const char *s, size_t n)
@@ -332,13 +349,37 @@ static bool column_matches(const struct term *t, const struct filter_row *row, i
 	double v = 0;
 	if (t->kind == TERM_NUMBER)
 		return row->number(row->row, column, &v) && number_matches(t, v);
-	return row->text(row->row, column, &s, &n) && text_matches(t, s, n);
+	if (!row->text(row->row, column, &s, &n))
+		return false;
+	return text_matches(t, s, n == FILTER_STAYS ? strlen(s) : n);
+}
+
+/* What the word was not in stays without it: it is not read again. */
+static bool is_in_words(const struct term *t, const struct filter_row *row, bool first)
+{
+	struct filter_pass *pass = row->pass;
+	for (size_t i = 0; i < pass->nwords; i++) {
+		const char *s = NULL;
+		size_t n = 0;
+		if (!row->text(row->row, pass->words[i], &s, &n))
+			continue;
+		bool stays = n == FILTER_STAYS;
+		if (first && stays && pass->missed[i] == s)
+			continue;
+		if (text_matches(t, s, stays ? strlen(s) : n))
+			return true;
+		if (first && stays)
+			pass->missed[i] = s;
+	}
+	return false;
 }
 
 static bool term_matches(const struct filter *f, const struct term *t, const struct filter_row *row)
 {
 	if (t->column >= 0)
 		return column_matches(t, row, t->column);
+	if (row->pass != NULL)
+		return is_in_words(t, row, t == f->term);
 	for (int i = 0; i < f->columns; i++) {
 		if (column_matches(t, row, i))
 			return true;

@@ -15,18 +15,30 @@
 
 struct filter;
 
+enum { FILTER_WORDS_MAX = 32 };
+#define FILTER_STAYS SIZE_MAX
+
 /* A name that may stand before ':'. With `seconds` a bare number is seconds (`age:>5` is `age:>5s`). */
 struct filter_column {
 	const char *name;
 	bool seconds;
 };
 
+/* One pass over a long list in which many rows have the same texts, at the same place. */
+struct filter_pass {
+	const int *words;                     /* the columns that a word without a name is looked for in */
+	size_t nwords;                        /* at most FILTER_WORDS_MAX */
+	const char *missed[FILTER_WORDS_MAX]; /* for the filter; NULL at first */
+};
+
 /* How a filter reads a row: text or number of a column; false when unknown (an unknown value matches nothing
- * but !). */
+ * but !). In a pass, n FILTER_STAYS says: up to its NUL, and the same bytes stay there until the pass is
+ * over. */
 struct filter_row {
 	bool (*text)(const void *row, int column, const char **s, size_t *n);
 	bool (*number)(const void *row, int column, double *v); /* durations in ms */
 	const void *row;
+	struct filter_pass *pass; /* NULL: a row alone; a word is looked for in every column */
 };
 
 /* ERR_USAGE with "did you mean" for an unknown column; a word whose left part is no name ("10.0.0.7:5432") is
