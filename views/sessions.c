@@ -83,6 +83,7 @@ static void sessions_fini(void *state)
 	filter_box_free(&st->filter);
 	free(st->rows);
 	free(st->keys);
+	free(st->entries);
 }
 
 static void sessions_update_view(void *state, const struct view_input *in)

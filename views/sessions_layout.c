@@ -54,7 +54,11 @@ void sessions_arrange(struct sessions_state *st, const struct view_input *in)
  * rest. */
 static bool tells_progress(const struct sessions_state *st)
 {
-	for (size_t i = 0; i < st->n; i++) {
+	bool any = false;
+
+	for (size_t i = 0; i < st->nmemory && !any; i++)
+		any = st->memory[i].tells_progress;
+	for (size_t i = 0; any && i < st->n; i++) {
 		size_t instance;
 		const struct session *s = sessions_row(st, (long)i, &instance);
 
@@ -113,12 +117,13 @@ void sessions_measure_ids(struct sessions_state *st)
 {
 	if (st->id_cells < session_columns[SCOL_ID].min)
 		st->id_cells = session_columns[SCOL_ID].min;
-	for (size_t i = 0; i < st->n; i++) {
-		int cells = 1;
+	int64_t most = 0;
+	int cells = 1;
 
-		for (int64_t id = (int64_t)st->keys[i].b; id >= 10; id /= 10)
-			cells++;
-		if (cells > st->id_cells)
-			st->id_cells = cells;
-	}
+	for (size_t i = 0; i < st->n; i++)
+		most = (int64_t)st->keys[i].b > most ? (int64_t)st->keys[i].b : most;
+	for (; most >= 10; most /= 10)
+		cells++;
+	if (cells > st->id_cells)
+		st->id_cells = cells;
 }

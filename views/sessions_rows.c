@@ -8,11 +8,14 @@
 #include "core/base/mem.h"
 #include "views/sessions_state.h"
 
+enum { SCRATCH = 256 };
+
 /* --- What a row is called, and what it was */
 
 struct list_key sessions_key(const struct sessions_state *st, size_t instance, const struct session *s)
 {
-	return (struct list_key){list_hash_text(st->memory[instance].name, s->started), (uint64_t)s->id};
+	return (struct list_key){
+	        list_hash(st->memory[instance].name, &s->born, sizeof s->born), (uint64_t)s->id};
 }
 
 const struct session *sessions_row(const struct sessions_state *st, long row, size_t *instance)
@@ -59,6 +62,12 @@ static void find_columns(struct session_memory *m, const struct table *t)
 	m->phase = table_column(t, "phase");
 	m->query_bytes = table_column(t, "query_bytes");
 	m->xmin_age = table_column(t, "backend_xmin_age");
+	m->tells_progress = false;
+	for (size_t row = 0; row < t->nrows && m->progress >= 0 && !m->tells_progress; row++) {
+		double progress;
+
+		m->tells_progress = table_real(t, row, m->progress, &progress);
+	}
 }
 
 static void memory_step(struct session_memory *m, const struct session_view *v)
@@ -116,18 +125,28 @@ struct access {
 	size_t instance;
 	const struct session *s;
 	char *scratch;
-	size_t cap;
 };
 
 static bool row_text(const void *arg, int column, const char **s, size_t *n)
 {
 	const struct access *a = arg;
 
-	if (!sessions_text(a->st, a->in, a->instance, a->s, column, a->scratch, a->cap, s))
+	if (!sessions_text(a->st, a->in, a->instance, a->s, column, a->scratch, SCRATCH, s))
 		return false;
-	*n = column == SCOL_QUERY ? a->s->query_n : strlen(*s);
+	/* What is not put together here is in the sample, and there for all sessions that have the same. */
+	if (column == SCOL_QUERY)
+		*n = a->s->query_n;
+	else if (*s >= a->scratch && *s < a->scratch + SCRATCH)
+		*n = strlen(*s);
+	else
+		*n = FILTER_STAYS;
 	return true;
 }
+
+/* Every column but figures and durations: these are no words. */
+static const int worded[] = {SCOL_INSTANCE, SCOL_ID, SCOL_USER, SCOL_APP, SCOL_STATE, SCOL_LOCKS, SCOL_WAIT,
+        SCOL_DB, SCOL_CLIENT, SCOL_QUERY, SEXTRA_KIND, SEXTRA_CLUSTER, SEXTRA_PHASE};
+enum { WORDED = sizeof worded / sizeof worded[0] };
 
 static bool row_number(const void *arg, int column, double *v)
 {
@@ -138,14 +157,13 @@ static bool row_number(const void *arg, int column, double *v)
 }
 
 static bool matches(const struct sessions_state *st, const struct view_input *in, size_t instance,
-        const struct session *s)
+        const struct session *s, struct filter_pass *pass)
 {
 	if (!st->filter.filter)
 		return true;
-	char scratch[256];
-	const struct access access = {
-	        .st = st, .in = in, .instance = instance, .s = s, .scratch = scratch, .cap = sizeof scratch};
-	const struct filter_row row = {.text = row_text, .number = row_number, .row = &access};
+	char scratch[SCRATCH];
+	const struct access access = {.st = st, .in = in, .instance = instance, .s = s, .scratch = scratch};
+	const struct filter_row row = {.text = row_text, .number = row_number, .row = &access, .pass = pass};
 
 	return filter_match(st->filter.filter, &row);
 }
@@ -179,20 +197,20 @@ static bool held(const struct sessions_state *st, size_t instance, const struct 
 }
 
 static bool keeps(const struct sessions_state *st, const struct view_input *in, size_t instance,
-        const struct session *s)
+        const struct session *s, struct filter_pass *pass)
 {
-	return held(st, instance, s) || (left_out(st, s) == OUT_NOT && matches(st, in, instance, s));
+	return held(st, instance, s) || (left_out(st, s) == OUT_NOT && matches(st, in, instance, s, pass));
 }
 
 /* The same, and counts what stays out. */
-static bool takes(
-        struct sessions_state *st, const struct view_input *in, size_t instance, const struct session *s)
+static bool takes(struct sessions_state *st, const struct view_input *in, size_t instance,
+        const struct session *s, struct filter_pass *pass)
 {
 	enum left_out out = left_out(st, s);
 
 	if (held(st, instance, s))
 		return true;
-	if (!matches(st, in, instance, s)) {
+	if (!matches(st, in, instance, s, pass)) {
 		st->filtered_out += out == OUT_NOT;
 		return false;
 	}
@@ -204,45 +222,79 @@ static bool takes(
 
 /* --- In which order */
 
-struct entry {
-	double number;
-	const char *text;
+struct session_entry {
+	uint64_t order;
 	const struct session *s;
-	const struct session_view *v;
-	uint32_t instance;
+	union {
+		double number;
+		const char *text;
+	} by;
+	uint32_t instance, place; /* place: in the default order */
 };
 
 struct order {
-	const struct sessions_state *st;
-	bool by_text;
+	bool reversed, by_text;
 };
 
-static int compare_natural(const struct entry *x, const struct entry *y)
+/* Each instance's sessions come in the default order; two runs at a time become one. Of equals those of the
+ * earlier instance come first. */
+static void merge(const struct session_entry *a, size_t na, const struct session_entry *b, size_t nb,
+        struct session_entry *out)
 {
-	return session_compare(x->v, x->instance, x->s, y->v, y->instance, y->s);
+	while (na > 0 && nb > 0) {
+		if (b->order < a->order) {
+			*out++ = *b++;
+			nb--;
+		} else {
+			*out++ = *a++;
+			na--;
+		}
+	}
+	memcpy(out, a, na * sizeof *out);
+	memcpy(out + na, b, nb * sizeof *out);
+}
+
+/* ends: where each run ends, overwritten. Returns the one of the two that has them all in order. */
+static struct session_entry *merge_runs(
+        struct session_entry *from, struct session_entry *to, size_t *ends, size_t runs)
+{
+	while (runs > 1) {
+		size_t kept = 0, start = 0;
+
+		for (size_t r = 0; r < runs; r += 2) {
+			size_t middle = ends[r], end = r + 1 < runs ? ends[r + 1] : middle;
+
+			merge(from + start, middle - start, from + middle, end - middle, to + start);
+			ends[kept++] = start = end;
+		}
+		struct session_entry *swap = from;
+
+		from = to;
+		to = swap;
+		runs = kept;
+	}
+	return from;
 }
 
 /* Texts ascend, figures descend: what one looks for is on top. What is unknown comes last. */
 static int compare_entries(const void *a, const void *b, void *arg)
 {
 	const struct order *o = arg;
-	const struct entry *x = a;
-	const struct entry *y = b;
-	int way = o->st->reversed ? -1 : 1;
+	const struct session_entry *x = a;
+	const struct session_entry *y = b;
+	int way = o->reversed ? -1 : 1;
 	int c = 0;
 
-	if (o->st->sort == LIST_NO_COLUMN)
-		return way * compare_natural(x, y);
 	if (o->by_text) {
-		if (!x->text != !y->text)
-			return x->text ? -1 : 1;
-		c = x->text ? strcmp(x->text, y->text) : 0;
+		if (!x->by.text != !y->by.text)
+			return x->by.text ? -1 : 1;
+		c = x->by.text ? strcmp(x->by.text, y->by.text) : 0;
 	} else {
-		if (isnan(x->number) != isnan(y->number))
-			return isnan(x->number) ? 1 : -1;
-		c = isnan(x->number) ? 0 : (x->number < y->number) - (x->number > y->number);
+		if (isnan(x->by.number) != isnan(y->by.number))
+			return isnan(x->by.number) ? 1 : -1;
+		c = isnan(x->by.number) ? 0 : (x->by.number < y->by.number) - (x->by.number > y->by.number);
 	}
-	return c ? way * c : compare_natural(x, y);
+	return c ? way * c : (x->place > y->place) - (x->place < y->place);
 }
 
 static bool sorts_by_text(int column)
@@ -261,21 +313,41 @@ static bool sorts_by_text(int column)
 }
 
 /* What an entry is sorted by. Texts that are put together for the screen sort by their first part. */
-static void read_entry(const struct sessions_state *st, const struct view_input *in, struct entry *e)
+static void read_entry(const struct sessions_state *st, const struct view_input *in, struct session_entry *e)
 {
-	char scratch[8];
+	char scratch[SCRATCH];
 
-	if (st->sort == LIST_NO_COLUMN)
-		return;
 	if (!sorts_by_text(st->sort))
-		e->number = sessions_rank(st, e->instance, e->s, st->sort);
+		e->by.number = sessions_rank(st, e->instance, e->s, st->sort);
 	else if (st->sort == SCOL_WAIT)
-		e->text = e->s->wait_type ? e->s->wait_type : e->s->wait;
-	else if (!sessions_text(st, in, e->instance, e->s, st->sort, scratch, sizeof scratch, &e->text))
-		e->text = NULL;
+		e->by.text = e->s->wait_type ? e->s->wait_type : e->s->wait;
+	else if (!sessions_text(st, in, e->instance, e->s, st->sort, scratch, sizeof scratch, &e->by.text))
+		e->by.text = NULL;
 	/* Ids are read from the smallest. */
 	if (st->sort == SCOL_ID)
-		e->number = -e->number;
+		e->by.number = -e->by.number;
+}
+
+/* From the default order to the one that is asked for. */
+static void sort_entries(
+        const struct sessions_state *st, const struct view_input *in, struct session_entry *entries, size_t n)
+{
+	if (st->sort == LIST_NO_COLUMN) {
+		for (size_t i = 0; st->reversed && i < n / 2; i++) {
+			struct session_entry swap = entries[i];
+
+			entries[i] = entries[n - 1 - i];
+			entries[n - 1 - i] = swap;
+		}
+		return;
+	}
+	struct order order = {.reversed = st->reversed, .by_text = sorts_by_text(st->sort)};
+
+	for (size_t i = 0; i < n; i++) {
+		entries[i].place = (uint32_t)i;
+		read_entry(st, in, &entries[i]);
+	}
+	qsort_r(entries, n, sizeof *entries, compare_entries, &order);
 }
 
 static void add_row(struct sessions_state *st, uint32_t instance, const struct session *s)
@@ -287,9 +359,9 @@ static void add_row(struct sessions_state *st, uint32_t instance, const struct s
 	st->n++;
 }
 
-static void add_workers(struct sessions_state *st, const struct entry *leader)
+static void add_workers(struct sessions_state *st, const struct session_entry *leader)
 {
-	const struct session_view *v = leader->v;
+	const struct session_view *v = sessions_at(st->all, leader->instance);
 	uint32_t index = (uint32_t)(leader->s - v->sessions);
 
 	for (size_t i = 0; i < v->n; i++)
@@ -300,9 +372,10 @@ static void add_workers(struct sessions_state *st, const struct entry *leader)
 /* --- Together */
 
 static size_t gather(
-        struct sessions_state *st, const struct view_input *in, size_t instance, struct entry *out)
+        struct sessions_state *st, const struct view_input *in, size_t instance, struct session_entry *out)
 {
 	const struct session_view *v = sessions_at(st->all, instance);
+	struct filter_pass pass = {.words = worded, .nwords = WORDED};
 	size_t n = 0;
 
 	st->hidden += v->counts.hidden;
@@ -314,21 +387,19 @@ static size_t gather(
 	st->truncated |= v->sample && v->sample->table->truncated;
 	session_waits_add(&st->waits, &v->waits);
 	for (size_t i = 0; i < v->n + v->extra; i++) {
-		const struct session *s = &v->sessions[i];
+		const struct session *s = &v->sessions[v->by_order[i]];
 		/* Workers stand under their leader; one whose leader is left out stands alone. */
 		if (s->leader != SESSION_NONE && !held(st, instance, s)) {
 			const struct session *leader = &v->sessions[s->leader];
-			bool folds = keeps(st, in, instance, leader);
+			bool folds = keeps(st, in, instance, leader, &pass);
 
 			st->workers_in += folds;
-			if (folds || !matches(st, in, instance, s) || left_out(st, s) != OUT_NOT)
+			if (folds || !matches(st, in, instance, s, &pass) || left_out(st, s) != OUT_NOT)
 				continue;
-		} else if (!takes(st, in, instance, s)) {
+		} else if (!takes(st, in, instance, s, &pass)) {
 			continue;
 		}
-		out[n] =
-		        (struct entry){.s = s, .v = v, .instance = (uint32_t)instance, .number = (double)NAN};
-		read_entry(st, in, &out[n++]);
+		out[n++] = (struct session_entry){.order = s->order, .s = s, .instance = (uint32_t)instance};
 	}
 	return n;
 }
@@ -365,14 +436,14 @@ void sessions_collect(struct sessions_state *st, const struct view_input *in)
 	use_model(st, in);
 	remember(st, in);
 	size_t room = room_for(st, in);
-	struct entry *entries = xcalloc(room, sizeof *entries);
-	struct order order = {.st = st, .by_text = st->sort >= 0 && sorts_by_text(st->sort)};
-	size_t n = 0;
+	size_t *ends = xcalloc(in->snap->n + 1, sizeof *ends);
+	size_t n = 0, runs = 0;
 
 	if (room > st->cap) {
 		st->cap = room;
 		st->rows = xreallocarray(st->rows, room, sizeof *st->rows);
 		st->keys = xreallocarray(st->keys, room, sizeof *st->keys);
+		st->entries = xreallocarray(st->entries, 2 * room, sizeof *st->entries);
 	}
 	st->n = 0;
 	st->waits = (struct session_waits){0};
@@ -380,16 +451,21 @@ void sessions_collect(struct sessions_state *st, const struct view_input *in)
 	st->hidden = st->total = st->roots = st->blocked = 0;
 	st->longest_wait_ms = -1;
 	st->truncated = false;
-	for (size_t i = 0; i < in->snap->n; i++)
-		if (scope_has(&in->scope, in->snap, i) && sessions_at(st->all, i)->sample)
-			n += gather(st, in, i, entries + n);
-	qsort_r(entries, n, sizeof *entries, compare_entries, &order);
+	for (size_t i = 0; i < in->snap->n; i++) {
+		if (!scope_has(&in->scope, in->snap, i) || !sessions_at(st->all, i)->sample)
+			continue;
+		n += gather(st, in, i, st->entries + n);
+		ends[runs++] = n;
+	}
+	struct session_entry *entries = merge_runs(st->entries, st->entries + st->cap, ends, runs);
+
+	free(ends);
+	sort_entries(st, in, entries, n);
 	for (size_t i = 0; i < n; i++) {
 		add_row(st, entries[i].instance, entries[i].s);
 		if (entries[i].s->workers > 0 && st->nopened > 0 && sessions_opened(st, st->keys[st->n - 1]))
 			add_workers(st, &entries[i]);
 	}
-	free(entries);
 	if (st->list.nmarks > 0)
 		list_marks_prune(&st->list, st->keys, st->n);
 }

@@ -42,7 +42,8 @@ struct session_row {
 struct session_memory {
 	uint64_t name; /* hash of its name: the instance's half of a key */
 	int rows_modified, rows_locked, progress, phase, query_bytes, xmin_age;
-	mono_ns sampled; /* when the sample finished that `now` is of; 0: none */
+	bool tells_progress; /* some session of the sample does */
+	mono_ns sampled;     /* when the sample finished that `now` is of; 0: none */
 	struct session_was {
 		int64_t id;
 		enum session_state state;
@@ -68,6 +69,7 @@ struct sessions_state {
 	struct session_row *rows;
 	struct list_key *keys;
 	size_t n, cap;
+	struct session_entry *entries; /* room for 2 × cap: what is being put in order */
 	struct filter_box filter;
 	int sort; /* enum session_column, or LIST_NO_COLUMN: the default order */
 	bool reversed, show_idle, show_own, wrap;

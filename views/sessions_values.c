@@ -1,5 +1,6 @@
 /* One reading of a session's columns for the filter, the order and the screen: what is shown is what is
  * filtered and sorted by. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,13 +20,40 @@ int64_t sessions_int(const struct sessions_state *st, size_t instance, const str
 	return s->row != SESSION_NONE && table_int(v->sample->table, s->row, column, &n) ? n : -1;
 }
 
+/* The filter asks for these of every session with every letter: printf would be most of its time. */
+static const char *digits(int64_t v, char *out, size_t cap)
+{
+	char *p = out + cap;
+	uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v;
+
+	assert(cap > 20);
+	*--p = '\0';
+	do
+		*--p = (char)('0' + left % 10);
+	while (left /= 10);
+	if (v < 0)
+		*--p = '-';
+	return p;
+}
+
+static char *append(char *at, const char *end, const char *text)
+{
+	size_t n = strnlen(text, (size_t)(end - at));
+
+	memcpy(at, text, n);
+	return at + n;
+}
+
 static const char *wait_text(const struct session *s, char *out, size_t cap)
 {
 	if (!s->wait_type)
 		return s->wait;
 	if (!s->wait || !s->wait[0] || !strcmp(s->wait, s->wait_type))
 		return s->wait_type;
-	snprintf(out, cap, "%s %s", s->wait_type, s->wait);
+	const char *end = out + cap - 1;
+	char *at = append(append(append(out, end, s->wait_type), end, " "), end, s->wait);
+
+	*at = '\0';
 	return out;
 }
 
@@ -61,8 +89,7 @@ bool sessions_text(const struct sessions_state *st, const struct view_input *in,
 		*text = view_instance_name(in, instance);
 		break;
 	case SCOL_ID:
-		snprintf(scratch, cap, "%lld", (long long)s->id);
-		*text = scratch;
+		*text = digits(s->id, scratch, cap);
 		break;
 	case SCOL_USER:
 		*text = s->user;

@@ -10,6 +10,7 @@
 #include "tests/support/scenes.h"
 #include "tests/support/viewer.h"
 #include "views/sessions.h"
+#include "views/sessions_state.h"
 
 #define HEAD                                                                                                 \
 	"id | started | user | app | kind | state | wait_type | xact_ms | query_ms | state_ms | leader | "   \
@@ -185,6 +186,37 @@ static void test_any_column_sorts(void **state)
 	for (int n = 0; n < 40; n++)
 		viewer_key(&d.v, CMD_SORT);
 	close_desk(&d);
+}
+
+static bool in_order(const struct sessions_state *st, bool reversed)
+{
+	size_t i = 0, k = 0;
+	bool good = st->n > 100;
+	for (long row = 1; (size_t)row < st->n; row++) {
+		const struct session *x = sessions_row(st, row - 1, &i), *y = sessions_row(st, row, &k);
+		int c = session_compare(sessions_at(st->all, i), i, x, sessions_at(st->all, k), k, y);
+		good &= reversed ? c > 0 : c < 0;
+	}
+	return good;
+}
+
+/* Lists of many instances are put together from lists of one: seven, so that some have no partner. */
+static void test_many_instances_are_one_order(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new();
+	struct viewer v;
+	scene_many(f, 7, 90);
+	viewer_open(&v, &sessions_view, f, 132, 30, false);
+	assert_true(in_order(v.state, false));
+	viewer_key(&v, CMD_IDLE);
+	viewer_key(&v, CMD_REVERSE);
+	assert_true(in_order(v.state, true));
+	/* Of equals the default order decides. */
+	viewer_arg(&v, CMD_SORT, "db");
+	assert_true(in_order(v.state, false));
+	viewer_close(&v);
+	fixture_free(f);
 }
 
 static void test_filters(void **state)
@@ -547,6 +579,7 @@ int main(void)
 	        cmocka_unit_test(test_idle_own_and_background_are_counted),
 	        cmocka_unit_test(test_the_default_order),
 	        cmocka_unit_test(test_any_column_sorts),
+	        cmocka_unit_test(test_many_instances_are_one_order),
 	        cmocka_unit_test(test_filters),
 	        cmocka_unit_test(test_a_filter_moves_the_cursor_on),
 	        cmocka_unit_test(test_workers_fold_under_their_leader),
