@@ -14,8 +14,9 @@
 enum { UUID_LENGTH = 36 };
 
 struct interval {
-	const char *source; /* "uuid" or "uuid:tag", in the text */
-	size_t n;
+	const char *source; /* its uuid, in the text */
+	const char *tag;    /* the same */
+	size_t tag_n;       /* 0: none */
 	int64_t first, last;
 };
 
@@ -26,9 +27,11 @@ struct intervals {
 
 static int compare_source(const struct interval *x, const struct interval *y)
 {
-	size_t n = x->n < y->n ? x->n : y->n;
-	int order = strncasecmp(x->source, y->source, n);
-	return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
+	size_t n = x->tag_n < y->tag_n ? x->tag_n : y->tag_n;
+	int order = strncasecmp(x->source, y->source, UUID_LENGTH);
+	if (order == 0 && n > 0)
+		order = strncasecmp(x->tag, y->tag, n);
+	return order != 0 ? order : (x->tag_n > y->tag_n) - (x->tag_n < y->tag_n);
 }
 
 static int order_intervals(const void *a, const void *b)
@@ -77,18 +80,18 @@ static bool is_tag(const char *s)
 /* One source with its tags and intervals, up to a comma or the end. */
 static const char *read_source(const char *s, struct intervals *set)
 {
-	struct interval now = {.source = s, .n = UUID_LENGTH};
+	struct interval now = {.source = s};
 	if (strnlen(s, UUID_LENGTH) < UUID_LENGTH || s[8] != '-' || s[23] != '-')
 		return NULL;
-	/* A tag stands between the same uuid and its intervals: the key is then uuid:tag, as it is written
-	 * for the first; a second tag of one uuid is told apart by its own text. */
+	/* A tag holds for the intervals behind it, up to the next one: each tag of a source counts by itself.
+	 */
 	s = skip_blanks(s + UUID_LENGTH);
 	while (*s == ':') {
 		s = skip_blanks(s + 1);
 		if (is_tag(s)) {
-			now.source = s;
-			now.n = strcspn(s, ":, \t\r\n");
-			s = skip_blanks(s + now.n);
+			now.tag = s;
+			now.tag_n = strcspn(s, ":, \t\r\n");
+			s = skip_blanks(s + now.tag_n);
 			continue;
 		}
 		s = read_range(s, &now.first, &now.last);
@@ -118,7 +121,7 @@ static bool is_named(const struct interval *i, const char *names)
 {
 	while (names != NULL && *names != '\0') {
 		size_t n = strcspn(names, " ");
-		if (n == i->n && strncasecmp(names, i->source, n) == 0)
+		if (n == UUID_LENGTH && strncasecmp(names, i->source, n) == 0)
 			return true;
 		names += n + (names[n] == ' ');
 	}
@@ -130,7 +133,8 @@ static int64_t put_rest(const struct interval *i, int64_t first, int64_t last, s
 	if (first > last)
 		return 0;
 	if (out != NULL) {
-		buf_printf(out, "%s%.*s:%" PRId64, out->len > 0 ? "," : "", (int)i->n, i->source, first);
+		buf_printf(out, "%s%.*s%s%.*s:%" PRId64, out->len > 0 ? "," : "", UUID_LENGTH, i->source,
+		        i->tag_n > 0 ? ":" : "", (int)i->tag_n, i->tag_n > 0 ? i->tag : "", first);
 		if (last > first)
 			buf_printf(out, "-%" PRId64, last);
 	}
@@ -207,7 +211,8 @@ static long read_maria(const char *text, struct maria out[MARIA_MAX])
 		s = *end == ',' ? skip_blanks(end + 1) : end;
 		out[n++] = m;
 	}
-	return s == NULL ? -1 : n;
+	/* More than there is room for: a part of it would be taken for the whole. */
+	return s == NULL || *s != '\0' ? -1 : n;
 }
 
 /* The highest of a domain, 0: it has none. */

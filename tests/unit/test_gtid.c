@@ -26,7 +26,12 @@ static void test_missing(void **state)
 	        {A ":1-5,\n" B ":1-3", A ":1-9", NULL, 3, B ":1-3"},
 	        {A ":1-5," B ":1-3", "", B, 5, A ":1-5"},
 	        {A ":1-5," B ":1-3", "", A " " B, 0, ""},
-	        {A ":1-5:blue:1-2", A ":1-5", NULL, 2, "blue:1-2"},
+	        {A ":1-5:blue:1-2", A ":1-5", NULL, 2, A ":blue:1-2"},
+	        /* A tag is its source's: another source's of the same name has nothing to do with it. */
+	        {A ":blue:1-2", B ":blue:1-9", NULL, 2, A ":blue:1-2"},
+	        {A ":blue:1-2:red:1-4," B ":blue:7", A ":blue:1:red:2-4," B ":blue:1-6", NULL, 3,
+	                A ":blue:2," A ":red:1," B ":blue:7"},
+	        {A ":1-5:blue:1-2," B ":blue:1-3", "", B, 7, A ":1-5," A ":blue:1-2"},
 	        {"3E11FA47-71CA-11E1-9E33-C80AA9429562:1-2", A ":1-2", NULL, 0, ""},
 	        {NULL, "", NULL, -1, ""},
 	        {"nonsense", "", NULL, -1, ""},
@@ -55,6 +60,14 @@ static void test_maria(void **state)
 	assert_int_equal(gtid_maria_behind("0-1-100", "0-1-90"), 0);
 	assert_int_equal(gtid_maria_behind("0-1-100", "0-1-100,7-1-3"), 3);
 	assert_int_equal(gtid_maria_behind("", "0-1-4"), 4);
+	/* A text with more domains than are read tells nothing, rather than too little. */
+	struct buf many;
+	buf_init(&many, 8192);
+	for (int i = 0; i < 257; i++)
+		buf_printf(&many, "%s%d-1-5", i > 0 ? "," : "", i);
+	assert_int_equal(gtid_maria_behind(buf_str(&many), "0-1-4"), -1);
+	assert_int_equal(gtid_maria_sum(buf_str(&many)), -1);
+	buf_free(&many);
 
 	struct buf out;
 	buf_init(&out, 256);
