@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/model/locks_parts.h"
 
@@ -50,10 +51,7 @@ static struct raw *add_raw(struct reading *r)
 static void number_queue(struct reading *r, size_t index)
 {
 	struct raw *raw = &r->raw[index];
-	uint64_t hash = UINT64_C(14695981039346656037);
-	for (const char *c = raw->queue; *c != '\0'; c++)
-		hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-	for (size_t at = hash & (r->room - 1);; at = (at + 1) & (r->room - 1)) {
+	for (size_t at = hash_text(0, raw->queue) & (r->room - 1);; at = (at + 1) & (r->room - 1)) {
 		if (r->numbers[at] == 0) {
 			r->numbers[at] = (uint32_t)index + 1;
 			raw->number = r->nqueues++;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/model/topology_parts.h"
 
@@ -55,11 +56,7 @@ void topology_memory_free(struct topology_memory *m)
 
 static uint64_t key_of(char kind, const char *name)
 {
-	uint64_t h = 14695981039346656037u;
-	h = (h ^ (uint8_t)kind) * 1099511628211u;
-	for (const char *c = name; *c != '\0'; c++)
-		h = (h ^ (uint8_t)*c) * 1099511628211u;
-	return h;
+	return hash_text((uint64_t)(unsigned char)kind, name);
 }
 
 static size_t place_of(const struct topology_memory *m, uint64_t key)
