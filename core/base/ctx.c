@@ -139,15 +139,26 @@ enum err_code ctx_sleep(const struct ctx *ctx, uint32_t ms)
 	return code == ERR_TIMEOUT && whole ? ERR_NONE : code;
 }
 
+/* As the limit was meant: what a wait took beyond it differs each time and says nothing. */
+static bool fail_late(enum err_code code, long long ms, const char *what, struct err *e)
+{
+	long long tenths = (ms + 50) / 100;
+
+	if (ms < 995)
+		return err_set(
+		        e, code, "%s: timed out after %lld ms", what, ms < 100 ? ms : (ms + 5) / 10 * 10);
+	if (ms >= 10000 || tenths % 10 == 0)
+		return err_set(e, code, "%s: timed out after %lld s", what, tenths / 10);
+	return err_set(e, code, "%s: timed out after %lld.%lld s", what, tenths / 10, tenths % 10);
+}
+
 bool ctx_fail(const struct ctx *ctx, enum err_code code, mono_ns started, const char *what, struct err *e)
 {
 	int cause = errno;
 	long long ms = (clock_now(ctx->clock) - started) / NS_PER_MS;
 	assert(code != ERR_NONE);
-	if (code == ERR_TIMEOUT && ms < 10000)
-		return err_set(e, code, "%s: timed out after %lld ms", what, ms);
 	if (code == ERR_TIMEOUT)
-		return err_set(e, code, "%s: timed out after %lld s", what, ms / 1000);
+		return fail_late(code, ms, what, e);
 	if (code == ERR_CANCELLED)
 		return err_set(e, code, "%s: cancelled", what);
 	if (code == ERR_IO)

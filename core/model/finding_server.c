@@ -34,7 +34,10 @@ static const char *cause_of(const struct step *st)
 	if (e->code == ERR_NONE)
 		return NULL;
 	const char *timed_out = e->code == ERR_TIMEOUT ? strstr(e->text, "timed out") : NULL;
-	return timed_out != NULL && link->last_answer != 0 ? timed_out : e->text;
+	if (timed_out != NULL && link->last_answer != 0)
+		return timed_out;
+	/* That it could not connect is said before it. */
+	return strncmp(e->text, "connect: ", 9) == 0 ? e->text + 9 : e->text;
 }
 
 /* The row names the instance: "connect to 10.0.0.1 port 5432: " would push the cause itself out of it. */

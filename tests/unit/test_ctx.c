@@ -261,7 +261,17 @@ static void test_fail_makes_a_sentence(void **state)
 	assert_false(ctx_fail(&ctx, ERR_TIMEOUT, 0, "sessions", &e));
 	assert_string_equal(e.text, "sessions: timed out after 800 ms");
 	assert_int_equal(e.code, ERR_TIMEOUT);
-	manual_clock_advance(&m, 30000);
+	/* What it took beyond its limit is not said. */
+	manual_clock_advance(&m, 3);
+	ctx_fail(&ctx, ERR_TIMEOUT, 0, "sessions", &e);
+	assert_string_equal(e.text, "sessions: timed out after 800 ms");
+	manual_clock_advance(&m, 1700);
+	ctx_fail(&ctx, ERR_TIMEOUT, 0, "sessions", &e);
+	assert_string_equal(e.text, "sessions: timed out after 2.5 s");
+	manual_clock_advance(&m, 2499);
+	ctx_fail(&ctx, ERR_TIMEOUT, 0, "log in", &e);
+	assert_string_equal(e.text, "log in: timed out after 5 s");
+	manual_clock_advance(&m, 25798);
 	ctx_fail(&ctx, ERR_TIMEOUT, 0, "check", &e);
 	assert_string_equal(e.text, "check: timed out after 30 s");
 	ctx_fail(&ctx, ERR_CANCELLED, 0, "connect", &e);

@@ -95,6 +95,10 @@ static void test_unreachable(void **state)
 	found(&sc, SEVERITY_CRIT, "orders-1: cannot connect: connect to db1: connection refused",
 	        "connection refused");
 
+	fixture_link(sc.f, 0, LINK_DOWN, ERR_TIMEOUT, "connect: log in: timed out after 5 s");
+	found(&sc, SEVERITY_CRIT, "orders-1: cannot connect: log in: timed out after 5 s",
+	        "log in: timed out after 5 s");
+
 	fixture_link(sc.f, 0, LINK_UP, ERR_NONE, "");
 	fixture_table(sc.f, 0, "pulse", "active\n1");
 	fixture_advance(sc.f, 4000);
