@@ -176,6 +176,8 @@ static void note_holder(const struct holder *h, bool alike, char *out, size_t ca
 		        h->state ? h->state : "");
 	if (alike)
 		snprintf(out, cap, "%s%sEnter lists them", which, which[0] ? " · " : "");
+	else if (h->kind == HOLDER_SESSION && which[0])
+		snprintf(out, cap, "%s · %s", which, h->frees);
 	else
 		snprintf(out, cap, "%s%s%s%s", h->frees, which[0] ? " · " : "", which,
 		        h->catalog ? " · holds the catalogs only" : "");
