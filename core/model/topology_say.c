@@ -85,13 +85,13 @@ static void say_waits(struct topology_edge *e)
 	if (e->apply == APPLY_CONFLICT && e->reader.id > 0)
 		say(e->say, &e->severity,
 		        e->conflict_ms >= CONFLICT_WARN_MS ? SEVERITY_WARN : SEVERITY_NOTICE,
-		        "recovery waits%s for %" PRId64 "%s%.60s%s", put_since(e->conflict_ms, since),
+		        "waits%s for %" PRId64 "%s%.60s%s", put_since(e->conflict_ms, since),
 		        e->reader.id, e->reader_who[0] != '\0' ? " (" : "", e->reader_who,
 		        e->reader_who[0] != '\0' ? ")" : "");
 	if (e->apply == APPLY_CONFLICT)
 		say(e->say, &e->severity,
 		        e->conflict_ms >= CONFLICT_WARN_MS ? SEVERITY_WARN : SEVERITY_NOTICE,
-		        "recovery waits%s: %.60s", put_since(e->conflict_ms, since), e->conflict);
+		        "waits%s: %.60s", put_since(e->conflict_ms, since), e->conflict);
 	if (e->apply == APPLY_PAUSED)
 		say(e->say, &e->severity, SEVERITY_WARN, "replay paused%s", put_since(e->paused_ms, since));
 }

@@ -226,10 +226,10 @@ static void test_states_of_a_standby(void **state)
 	        {"upstream | pg1:5432 | streaming | streaming | running | 900 | 100 | f | 0 | relation 16384 "
 	         "| 12000 | | | | 900\n"
 	         "reader | | idle in transaction | | | | | | | | | 4711 | report | psql |",
-	                "recovery waits 12s for 4711 (report, psql)", APPLY_CONFLICT},
+	                "waits 12s for 4711 (report, psql)", APPLY_CONFLICT},
 	        {"upstream | pg1:5432 | streaming | streaming | running | 900 | 100 | f | 0 | BufferPin | "
 	         "12000 | | | | 900",
-	                "recovery waits 12s: BufferPin", APPLY_CONFLICT},
+	                "waits 12s: BufferPin", APPLY_CONFLICT},
 	        {"upstream | pg1:5432 | streaming | streaming | running | 900 | 100 | f | 3600000 | | | | | "
 	         "| 900",
 	                "delayed by 1h00m on purpose", APPLY_DELAYED},

@@ -58,7 +58,7 @@ static void test_what_is_wrong_is_never_cut_off(void **state)
 		viewer_resize(&d.v, w, 24);
 		assert_true(shows(&d, "replay paused"));
 		assert_true(shows(&d, "orders-pg-3"));
-		assert_true(shows(&d, "recovery waits 42s"));
+		assert_true(shows(&d, "waits 42s for 7741"));
 	}
 	close_desk(&d);
 }
