@@ -11,6 +11,12 @@ enum { TAG_MAX = 64, STATEMENT_MAX = 1024 * 1024, ANSWER_COLUMNS = 8, ANSWER_MAX
 
 enum lock_plugin { LOCK_PLUGIN_UNKNOWN, LOCK_PLUGIN_ABSENT, LOCK_PLUGIN_ACTIVE };
 
+/* A transaction, as InnoDB's monitor tells it. */
+struct conn_transaction {
+	int64_t id, age_ms, rows_locked; /* id: of the session, 0 prepared */
+	bool waits;                      /* for a row */
+};
+
 struct conn {
 	struct io *io;
 	const struct driver_env *env;
@@ -23,6 +29,10 @@ struct conn {
 	enum lock_plugin lock_plugin; /* MariaDB: metadata_lock_info */
 	int64_t row_waiters;          /* MariaDB, when they were last counted: that many or fewer */
 	mono_ns row_waiters_at;       /* 0: never */
+	/* MariaDB with many row waiters, by id; owned, NULL: none yet. */
+	struct conn_transaction *transactions;
+	size_t ntransactions;
+	mono_ns transactions_at;
 	char tag[TAG_MAX]; /* "dbatop/<run id>/<lane>": connection attribute, and comment before statements */
 	struct buf sql;
 };

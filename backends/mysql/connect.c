@@ -180,6 +180,7 @@ void my_close(struct conn *c)
 	if (c == NULL)
 		return;
 	io_close(c->io);
+	free(c->transactions);
 	buf_free(&c->sql);
 	free(c);
 }

@@ -211,6 +211,8 @@ bool my_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 		return err_wrap(e, "%s", p->name);
 	}
 	note_waiters(ctx, c, p, *out);
+	if (ask.ages)
+		locks_add_ages(ctx, c, *out, arena);
 	if (ask.locks && !locks_name_prepared(ctx, c, *out, arena, e))
 		return err_wrap(e, "%s", p->name);
 	return true;

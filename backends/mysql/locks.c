@@ -89,6 +89,7 @@ bool locks_ask(
 	out->rows = rows && c->row_waiters <= ROW_WAITERS_MAX;
 	out->joins = out->locks;
 	out->text = out->locks && !out->rows;
+	out->ages = rows && !out->rows && strcmp(p->name, "sessions") == 0;
 	out->plugin = plugin && c->lock_plugin == LOCK_PLUGIN_ACTIVE;
 	return true;
 }

@@ -11,6 +11,7 @@ struct locks_ask {
 	bool waits, early, rows, plugin; /* sections to open */
 	bool joins;                      /* MariaDB: by locks_fetch_joined */
 	bool text;                       /* … with InnoDB's monitor in place of its tables */
+	bool ages;                       /* sessions on MariaDB, whose transactions are in the monitor only */
 };
 /* Before the statement is written: it may ask the server, at most two small questions. */
 bool locks_ask(
@@ -29,6 +30,9 @@ bool locks_fetch_joined(const struct ctx *ctx, struct conn *c, const struct prob
 /* Fills `gid` of prepared transactions, where the server tells their names. */
 bool locks_name_prepared(
         const struct ctx *ctx, struct conn *c, struct table *t, struct arena *arena, struct err *e);
+/* Puts what the monitor told of transactions a moment ago, for `locks` on this connection, into an answer of
+ * `sessions`: their age, who is idle in one, who waits for a row. Asks nothing. */
+void locks_add_ages(const struct ctx *ctx, struct conn *c, struct table *t, struct arena *arena);
 bool locks_fetch_deadlock(const struct ctx *ctx, struct conn *c, const struct probe *p, struct arena *arena,
         struct table **out, struct err *e);
 

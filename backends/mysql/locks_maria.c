@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "backends/mysql/locks.h"
+#include "core/base/mem.h"
 
-enum { COLUMNS = 11 };
+enum { COLUMNS = 11, KEPT_MS = 1500 };
 
 static const char *const sources[MARIA_SOURCES] = {
         [MARIA_SESSION] = "session",
@@ -165,6 +166,86 @@ static bool write_entry(
 	       set(b, p, "blockers", x->blockers, e) && set(b, p, "likely", x->likely ? "1" : NULL, e);
 }
 
+/* 3. The monitor's text. What it tells of transactions is kept for a moment: `sessions` has it from there,
+ * and does not wait for the monitor by itself, as it has to answer when InnoDB does not. */
+
+static void keep_transactions(const struct ctx *ctx, struct conn *c, const struct maria_rows *r)
+{
+	c->transactions = xreallocarray(c->transactions, r->n + 1, sizeof(*c->transactions));
+	c->ntransactions = r->n;
+	c->transactions_at = clock_now(ctx->clock);
+	for (size_t i = 0; i < r->n; i++)
+		c->transactions[i] = (struct conn_transaction){.id = r->row[i].id,
+		        .age_ms = r->row[i].us / 1000,
+		        .rows_locked = r->row[i].n,
+		        .waits = r->row[i].flag};
+}
+
+static bool read_monitor(const struct ctx *ctx, struct conn *c, struct maria_look *l, struct err *e)
+{
+	struct buf text;
+	bool ok = locks_ask_monitor(ctx, c, &text, e);
+	if (ok) {
+		maria_add_text(l, buf_str(&text), text.len);
+		sort(&l->from[MARIA_TRANSACTION], by_id);
+		keep_transactions(ctx, c, &l->from[MARIA_TRANSACTION]);
+	}
+	buf_free(&text);
+	return ok;
+}
+
+static const struct conn_transaction *transaction_of(const struct conn *c, int64_t id)
+{
+	for (size_t lo = 0, hi = c->ntransactions; lo < hi;) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (c->transactions[mid].id == id)
+			return &c->transactions[mid];
+		if (c->transactions[mid].id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static void put_int(struct arena *arena, struct table *t, size_t row, const char *column, int64_t n)
+{
+	int col = table_column(t, column);
+	if (col >= 0)
+		*table_cell_edit(arena, t, row, (size_t)col) = (struct cell){.type = CELL_INT, .u.i = n};
+}
+
+static void put_text(struct arena *arena, struct table *t, size_t row, const char *column, const char *text)
+{
+	int col = table_column(t, column);
+	if (col >= 0)
+		*table_cell_edit(arena, t, row, (size_t)col) =
+		        (struct cell){.type = CELL_TEXT, .u.s = text, .n = (uint32_t)strlen(text)};
+}
+
+void locks_add_ages(const struct ctx *ctx, struct conn *c, struct table *t, struct arena *arena)
+{
+	int64_t late = (clock_now(ctx->clock) - c->transactions_at) / NS_PER_MS;
+	if (c->transactions == NULL || late > KEPT_MS)
+		return;
+	int id = table_column(t, "id"), state = table_column(t, "state");
+	for (size_t row = 0; row < t->nrows; row++) {
+		int64_t n;
+		const struct conn_transaction *x = table_int(t, row, id, &n) ? transaction_of(c, n) : NULL;
+		if (x == NULL)
+			continue;
+		const char *is = table_text(t, row, state);
+		put_int(arena, t, row, "xact_ms", x->age_ms + late);
+		put_int(arena, t, row, "rows_locked", x->rows_locked);
+		if (is != NULL && strcmp(is, "idle") == 0)
+			put_text(arena, t, row, "state", "idle in transaction");
+		else if (x->waits) {
+			put_text(arena, t, row, "wait_type", "Lock");
+			put_text(arena, t, row, "wait", "row lock");
+		}
+	}
+}
+
 bool locks_fetch_joined(const struct ctx *ctx, struct conn *c, const struct probe *p,
         const struct locks_ask *ask, struct arena *arena, struct table **out, struct err *e)
 {
@@ -173,13 +254,8 @@ bool locks_fetch_joined(const struct ctx *ctx, struct conn *c, const struct prob
 	bool ok = conn_query(ctx, c, &sink, NULL, e);
 	sort(&l.from[MARIA_SESSION], by_id);
 	sort(&l.from[MARIA_LOCK], by_name);
-	if (ok && ask->text) {
-		struct buf text;
-		ok = locks_ask_monitor(ctx, c, &text, e);
-		if (ok)
-			maria_add_text(&l, buf_str(&text), text.len);
-		buf_free(&text);
-	}
+	if (ok && ask->text)
+		ok = read_monitor(ctx, c, &l, e);
 	if (ok) {
 		sort(&l.from[MARIA_TRANSACTION], by_id);
 		if (!ask->text)

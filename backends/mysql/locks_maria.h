@@ -44,7 +44,7 @@ struct maria_entry *maria_entry_add(struct maria_look *l);
 const struct maria_row *maria_session(const struct maria_look *l, int64_t id); /* NULL: not there */
 
 /* locks_maria_rows.c: queues of rows, of InnoDB's tables or of its monitor's text. The text also gives the
- * transactions. */
+ * transactions: us is their age then, flag: it waits. */
 void maria_add_rows(struct maria_look *l);
 void maria_add_text(struct maria_look *l, const char *text, size_t size);
 /* locks_maria_meta.c: metadata, backup and user locks. */

@@ -340,8 +340,10 @@ void maria_add_text(struct maria_look *l, const char *text, size_t size)
 		return;
 	struct innodb_trx_text *all = arena_alloc(l->arena, room * sizeof(*all));
 	while (innodb_text_next(&t, &all[n])) {
-		*maria_row_add(l, MARIA_TRANSACTION) =
-		        (struct maria_row){.id = all[n].id, .us = -1, .n = all[n].row_locks};
+		*maria_row_add(l, MARIA_TRANSACTION) = (struct maria_row){.id = all[n].id,
+		        .us = all[n].active_s * 1000000,
+		        .n = all[n].row_locks,
+		        .flag = all[n].waits};
 		if (++n == room) {
 			all = arena_resize(l->arena, all, room * sizeof(*all), 2 * room * sizeof(*all));
 			room *= 2;

@@ -238,6 +238,9 @@ static void say_proof(
 			put_time(b, r->xact_guard);
 		else
 			put_word(b, "", r->xact_guard);
+	} else if (plan_row_in_xact(r)) {
+		/* MariaDB with many row waiters does not name its transactions. */
+		buf_puts(b, "still the same session, which has run nothing since");
 	} else {
 		buf_puts(b, "still the same session, with no transaction open");
 	}

@@ -68,6 +68,44 @@ static int64_t time_probe(struct conn *c, const char *name)
 	return us;
 }
 
+static size_t row_of(const struct table *t, int64_t id)
+{
+	size_t row = 0;
+	while (row < t->nrows && drive_cell(t, row, "id")->u.i != id)
+		row++;
+	assert_true(row < t->nrows);
+	return row;
+}
+
+struct ages {
+	struct conn *c;
+	int64_t holder, waiter;
+	char seen[200];
+};
+
+/* Also where the server's table of transactions is not read: who is idle in one is seen, and who waits, when
+ * `locks` was read just before. */
+static bool ages_are_told(void *arg)
+{
+	struct ages *a = arg;
+	struct arena *arena = arena_new();
+	drive_table(&drive, a->c, "locks", 0, arena);
+	const struct table *t = drive_table(&drive, a->c, "sessions", 0, arena);
+	size_t holder = row_of(t, a->holder), waiter = row_of(t, a->waiter);
+	const char *state = table_text(t, holder, table_column(t, "state"));
+	const char *wait = table_text(t, waiter, table_column(t, "wait"));
+	int64_t holds = -1, waits = -1;
+	table_int(t, holder, table_column(t, "xact_ms"), &holds);
+	table_int(t, waiter, table_column(t, "xact_ms"), &waits);
+	snprintf(a->seen, sizeof(a->seen),
+	        "the holder is %s since %lld ms, the waiter waits for %s since %lld ms",
+	        state != NULL ? state : "?", (long long)holds, wait != NULL ? wait : "?", (long long)waits);
+	bool right = state != NULL && strcmp(state, "idle in transaction") == 0 && wait != NULL &&
+	             strcmp(wait, "row lock") == 0 && holds >= 1000 && waits >= 0;
+	arena_free(arena);
+	return right;
+}
+
 static void hot_row(const char *kind)
 {
 	static const char *const settings[] = {"max_connections=1100", "innodb_lock_wait_timeout=120", NULL};
@@ -107,6 +145,9 @@ static void hot_row(const char *kind)
 		assert_true(us < 2000000); /* MariaDB's own tables take four seconds and more */
 	}
 	printf("\n");
+	struct ages ages = {.c = g.c, .holder = g.root, .waiter = g.waiter};
+	if (!wait_until(ages_are_told, &ages, PATIENCE_MS))
+		fail_msg("%s: %s", kind, ages.seen);
 	mysql_close(holder);
 	size_t went_on;
 	assert_true(wait_until(one_goes_on, &went_on, PATIENCE_MS));

@@ -12,7 +12,8 @@
 -- MariaDB keeps connection attributes only with performance_schema on, so the application is unknown, and
 -- dbatop's own sessions are known by the comment before their statements. INFO_BINARY has the bytes the
 -- client sent, whatever their character set. trx_started is in the server's own time zone. With many waiters on
--- one row InnoDB's table of transactions is not read (see locks.mariadb.sql): then nothing is known of them.
+-- one row InnoDB's table of transactions is not read (see locks.mariadb.sql): then the driver takes their age and
+-- who waits from the monitor's text that `locks` has read, if it has.
 SELECT p.ID AS id,
        NULL AS started,
        p.USER AS user,
