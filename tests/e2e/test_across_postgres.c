@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/client_postgres.h"
 #include "tests/support/culprit.h"
 #include "tests/support/lock_crowd.h"
 #include "tests/support/wait.h"
@@ -42,21 +43,13 @@ static int teardown(void **state)
 
 /* ---- the application's sessions ---- */
 
-static void run(PGconn *pg, const char *sql)
-{
-	PGresult *r = PQexec(pg, sql);
-	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
-		fail_msg("%s: %s", sql, PQresultErrorMessage(r));
-	PQclear(r);
-}
-
 static PGconn *session(const char *app)
 {
 	char sql[TEXT_MAX];
 	assert_true(ncrowd < CROWD);
 	PGconn *pg = crowd[ncrowd++] = crowd_connect(&postgres, "app", "app");
 	snprintf(sql, sizeof(sql), "SET application_name = '%s'", app);
-	run(pg, sql);
+	pg_client_run(pg, sql);
 	return pg;
 }
 
@@ -89,7 +82,7 @@ static void test_rows_locked(void **state)
 {
 	(void)state;
 	PGconn *holder = session("checkout");
-	run(holder, "BEGIN; UPDATE stock SET qty = qty - 1 WHERE sku = 7");
+	pg_client_run(holder, "BEGIN; UPDATE stock SET qty = qty - 1 WHERE sku = 7");
 	for (int i = 0; i < 6; i++)
 		begin("shipping", "UPDATE stock SET qty = qty - 1 WHERE sku = 7");
 	culprit_found(&at,
@@ -110,7 +103,7 @@ static void test_everybody_behind_a_change(void **state)
 {
 	(void)state;
 	PGconn *reader = session("report");
-	run(reader, "BEGIN; SELECT count(*) FROM stock");
+	pg_client_run(reader, "BEGIN; SELECT count(*) FROM stock");
 	PGconn *ddl = begin("migrate", "ALTER TABLE stock ADD COLUMN note text");
 	assert_true(wait_until(somebody_waits, NULL, SOON_MS));
 	for (int i = 0; i < 5; i++)
@@ -128,7 +121,7 @@ static void test_a_transaction_left_open(void **state)
 {
 	(void)state;
 	PGconn *idler = session("forgetful");
-	run(idler, "BEGIN; SELECT count(*) FROM stock");
+	pg_client_run(idler, "BEGIN; SELECT count(*) FROM stock");
 	culprit_found(&at,
 	        culprit_text("orders-pg: pid %d is idle in transaction for [0-9.]+s \\(app=forgetful\\)",
 	                PQbackendPID(idler)),
@@ -139,7 +132,7 @@ static void test_connections_leak(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 10; i++)
-		run(session("leaky"), "BEGIN; SELECT count(*) FROM stock");
+		pg_client_run(session("leaky"), "BEGIN; SELECT count(*) FROM stock");
 	culprit_found(&at, "orders-pg: app=leaky from .* leaks connections: 10 open, 10 idle in transaction",
 	        "by signature", "10 +▸ @ idle in transaction .*app=leaky", 2 * SOON_MS);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/client_postgres.h"
 #include "tests/support/cockpit.h"
 #include "tests/support/wait.h"
 
@@ -75,23 +76,15 @@ static PGconn *connect_postgres(const char *user, const char *app)
 	return c;
 }
 
-static void run(PGconn *c, const char *text)
-{
-	PGresult *r = PQexec(c, text);
-	if (PQresultStatus(r) != PGRES_TUPLES_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
-		fail_msg("%s", PQerrorMessage(c));
-	PQclear(r);
-}
-
 /* One more that is opened and forgotten, with a literal of its own. */
 static void leak_one(void)
 {
 	char text[96];
 	assert_true(npg < PG_MAX);
 	pg[npg] = connect_postgres("leaky", "tree-leak");
-	run(pg[npg], "BEGIN");
+	pg_client_run(pg[npg], "BEGIN");
 	snprintf(text, sizeof(text), "SELECT count(*) FROM pg_class WHERE relname = 'x%zu'", npg);
-	run(pg[npg], text);
+	pg_client_run(pg[npg], text);
 	npg++;
 }
 
@@ -193,8 +186,8 @@ static void test_a_leak(void **state)
 	for (size_t i = 0; i < MY_SESSIONS; i++)
 		leak_mariadb(i);
 	bystander = connect_postgres("app", "tree-bystander");
-	run(bystander, "BEGIN");
-	run(bystander, "SELECT count(*) FROM pg_class WHERE relname = 'x'");
+	pg_client_run(bystander, "BEGIN");
+	pg_client_run(bystander, "SELECT count(*) FROM pg_class WHERE relname = 'x'");
 	open_tree();
 
 	/* 1. One line for all of them: twenty statements that differ in a literal. */
@@ -249,7 +242,7 @@ static void test_a_leak(void **state)
 	snprintf(text, sizeof(text), "%zu of %zu done, %zu ended", npg, npg, npg);
 	term_wait_text(at.term, text, 3 * SOON_MS);
 	assert_true(wait_until(all_leaks_are_gone, NULL, SOON_MS));
-	run(bystander, "SELECT 1");
+	pg_client_run(bystander, "SELECT 1");
 	/* Not by a ping: what they did last is part of who they are. */
 	assert_int_equal(leaky_on_mariadb(), MY_SESSIONS);
 

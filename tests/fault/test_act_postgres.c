@@ -10,6 +10,7 @@
 
 #include "backends/postgres/postgres.h"
 #include "tests/support/acts.h"
+#include "tests/support/client_postgres.h"
 #include "tests/support/wait.h"
 
 enum { SQL_MS = 5000, FOLLOW_MS = 10000, CROWD = 64 };
@@ -55,25 +56,14 @@ static PGconn *try_as(const char *user)
 
 static PGconn *open_as(const char *user)
 {
-	PGconn *pg = try_as(user);
-	if (PQstatus(pg) != CONNECTION_OK)
-		fail_msg("%s", PQerrorMessage(pg));
-	return pg;
-}
-
-static void run(PGconn *pg, const char *sql)
-{
-	PGresult *r = PQexec(pg, sql);
-	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
-		fail_msg("%s: %s", sql, PQerrorMessage(pg));
-	PQclear(r);
+	return pg_client_open(&server, user);
 }
 
 static PGconn *idle_in_xact(int64_t *id)
 {
 	PGconn *pg = open_as("app");
-	run(pg, "BEGIN");
-	run(pg, "SELECT pg_advisory_xact_lock(4711)");
+	pg_client_run(pg, "BEGIN");
+	pg_client_run(pg, "SELECT pg_advisory_xact_lock(4711)");
 	*id = PQbackendPID(pg);
 	return pg;
 }
@@ -121,7 +111,7 @@ static void test_a_statement_is_cancelled(void **state)
 	PQclear(r);
 	while ((r = PQgetResult(victim)) != NULL)
 		PQclear(r);
-	run(victim, "SELECT 1");
+	pg_client_run(victim, "SELECT 1");
 	PQfinish(victim);
 }
 
@@ -176,14 +166,14 @@ static void test_while_pg_database_is_locked(void **state)
 	(void)state;
 	PGconn *victim = open_as("dba");
 	int64_t id = PQbackendPID(victim);
-	run(victim, "BEGIN");
-	run(victim, "LOCK pg_database IN ACCESS EXCLUSIVE MODE");
+	pg_client_run(victim, "BEGIN");
+	pg_client_run(victim, "LOCK pg_database IN ACCESS EXCLUSIVE MODE");
 	acts_stop(&A);
-	run(victim, "ROLLBACK");
+	pg_client_run(victim, "ROLLBACK");
 	acts_start(&A, &postgres_driver, &server, "dba", 0);
 	acts_see(&A, &id, 1, "idle");
-	run(victim, "BEGIN");
-	run(victim, "LOCK pg_database IN ACCESS EXCLUSIVE MODE");
+	pg_client_run(victim, "BEGIN");
+	pg_client_run(victim, "LOCK pg_database IN ACCESS EXCLUSIVE MODE");
 	acts_see(&A, &id, 1, "idle in transaction");
 	acts_do(&A, ACTION_TERMINATE, &id, 1, FOLLOW_MS);
 	expect_gone(victim, "\"outcome\":\"gone\"");
@@ -197,7 +187,7 @@ static void test_many_at_once(void **state)
 	int64_t ids[MANY];
 	for (int i = 0; i < MANY; i++) {
 		victims[i] = open_as("app");
-		run(victims[i], "BEGIN");
+		pg_client_run(victims[i], "BEGIN");
 		ids[i] = PQbackendPID(victims[i]);
 	}
 	acts_see(&A, ids, MANY, "idle in transaction");
@@ -214,13 +204,13 @@ static void test_a_superuser_without_the_right(void **state)
 	(void)state;
 	PGconn *victim = open_as("dba");
 	int64_t id = PQbackendPID(victim);
-	run(victim, "BEGIN");
+	pg_client_run(victim, "BEGIN");
 	acts_see(&A, &id, 1, "idle in transaction");
 	acts_do(&A, ACTION_TERMINATE, &id, 1, FOLLOW_MS);
 	assert_int_equal(A.told.outcome, OUTCOME_REFUSED);
 	assert_non_null(strstr(A.told.say, "superuser"));
 	assert_true(acts_journal(&A, "\"outcome\":\"refused\"") > 0);
-	run(victim, "COMMIT");
+	pg_client_run(victim, "COMMIT");
 	PQfinish(victim);
 }
 
@@ -235,7 +225,7 @@ static void test_without_pg_signal_backend(void **state)
 	acts_do(&A, ACTION_TERMINATE, &id, 1, FOLLOW_MS);
 	assert_int_equal(A.told.outcome, OUTCOME_REFUSED);
 	assert_non_null(strstr(A.told.say, "GRANT pg_signal_backend TO monitor"));
-	run(victim, "COMMIT");
+	pg_client_run(victim, "COMMIT");
 	PQfinish(victim);
 }
 

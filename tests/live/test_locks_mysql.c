@@ -31,15 +31,10 @@ static int setup(void **state)
 {
 	(void)state;
 	struct err e;
-	struct lab_server all[SERVERS_MAX];
 	assert_true(mysql_driver_init(&e));
 	drive_start(&drive, &mysql_driver);
-	size_t n = lab_servers(NULL, all, SERVERS_MAX);
-	for (size_t i = 0; i < n; i++) {
-		if (!lab_is_postgres(&all[i]) && strcmp(all[i].role, "primary") == 0)
-			servers[nservers++] = all[i];
-	}
-	return nservers > 0 ? 0 : -1;
+	nservers = drive_served(&drive, true, servers, SERVERS_MAX);
+	return 0;
 }
 
 static int teardown(void **state)

@@ -25,13 +25,7 @@ static int setup(void **state)
 	struct err e;
 	assert_true(mysql_driver_init(&e));
 	drive_start(&drive, &mysql_driver);
-	nservers = lab_servers("mariadb", servers, SERVERS_MAX);
-	struct lab_server all[SERVERS_MAX];
-	size_t n = lab_servers(NULL, all, SERVERS_MAX);
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(all[i].engine, "mysql") == 0)
-			servers[nservers++] = all[i];
-	}
+	nservers = drive_served(&drive, false, servers, SERVERS_MAX);
 	return 0;
 }
 

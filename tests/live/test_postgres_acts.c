@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/postgres/postgres.h"
+#include "tests/support/client_postgres.h"
 #include "tests/support/drive.h"
 #include "tests/support/wait.h"
 
@@ -22,14 +23,9 @@ static size_t nservers;
 static int setup(void **state)
 {
 	(void)state;
-	struct lab_server all[SERVERS_MAX];
-	size_t n = drive_servers("postgres", all, SERVERS_MAX);
 	drive_start(&drive, &postgres_driver);
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(all[i].role, "primary") == 0)
-			servers[nservers++] = all[i];
-	}
-	return nservers > 0 ? 0 : -1;
+	nservers = drive_served(&drive, true, servers, SERVERS_MAX);
+	return 0;
 }
 
 static int teardown(void **state)
@@ -40,24 +36,6 @@ static int teardown(void **state)
 }
 
 /* 1. Other people's sessions. */
-
-static PGconn *other(const struct lab_server *server, const char *user)
-{
-	char url[512];
-	lab_url_with_password(server, user, 0, url, sizeof(url));
-	PGconn *pg = PQconnectdb(url);
-	if (PQstatus(pg) != CONNECTION_OK)
-		fail_msg("%s", PQerrorMessage(pg));
-	return pg;
-}
-
-static void run(PGconn *pg, const char *sql)
-{
-	PGresult *r = PQexec(pg, sql);
-	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
-		fail_msg("%s: %s", sql, PQerrorMessage(pg));
-	PQclear(r);
-}
 
 static void begin(PGconn *pg, const char *sql)
 {
@@ -87,31 +65,19 @@ struct seen {
 	struct session_ref ref;
 };
 
-static void copy_guard(const struct table *t, size_t row, const char *column, char out[GUARD_MAX])
-{
-	const struct cell *cell = drive_cell(t, row, column);
-	snprintf(out, GUARD_MAX, "%s", cell->type == CELL_TEXT ? cell->u.s : "");
-}
-
-static bool cell_is(const struct table *t, size_t row, const char *column, const char *text)
-{
-	const struct cell *cell = drive_cell(t, row, column);
-	return text == NULL || (cell->type == CELL_TEXT && strcmp(cell->u.s, text) == 0);
-}
-
 static bool look(void *arg)
 {
 	struct seen *s = arg;
 	struct arena *arena = arena_new();
 	struct table *t = drive_table(&drive, s->c, "sessions", 0, arena);
 	long row = drive_row(t, "id", s->id);
-	bool found = row >= 0 && cell_is(t, (size_t)row, "wait_type", s->wait_type) &&
-	             cell_is(t, (size_t)row, "state", s->state);
+	bool found = row >= 0 && drive_cell_is(t, (size_t)row, "wait_type", s->wait_type) &&
+	             drive_cell_is(t, (size_t)row, "state", s->state);
 	if (found) {
 		s->ref.id = s->id;
-		copy_guard(t, (size_t)row, "started", s->ref.started);
-		copy_guard(t, (size_t)row, "xact_guard", s->ref.xact_guard);
-		copy_guard(t, (size_t)row, "query_guard", s->ref.query_guard);
+		drive_guard(t, (size_t)row, "started", s->ref.started);
+		drive_guard(t, (size_t)row, "xact_guard", s->ref.xact_guard);
+		drive_guard(t, (size_t)row, "query_guard", s->ref.query_guard);
 	}
 	arena_free(arena);
 	return found;
@@ -161,7 +127,7 @@ static void cancel_and_terminate(const struct lab_server *server)
 	struct endpoint ep;
 	char state[6];
 	struct conn *admin = drive_open(&drive, server, "actor", LANE_ADMIN, &ep);
-	PGconn *victim = other(server, "app");
+	PGconn *victim = pg_client_open(server, "app");
 
 	/* A running statement is cancelled; the session lives on. */
 	begin(victim, "SELECT pg_sleep(30)");
@@ -210,15 +176,15 @@ static void test_an_idle_transaction_is_not_cancelled(void **state)
 	(void)state;
 	struct endpoint ep;
 	struct conn *admin = drive_open(&drive, &servers[0], "actor", LANE_ADMIN, &ep);
-	PGconn *victim = other(&servers[0], "app");
-	run(victim, "BEGIN; SELECT 1");
+	PGconn *victim = pg_client_open(&servers[0], "app");
+	pg_client_run(victim, "BEGIN; SELECT 1");
 	struct session_ref ref = see(admin, victim, "idle in transaction", NULL);
 	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_MOVED_ON);
 	assert_true(follow(admin, &ref).same_xact);
 	/* Its next transaction in the same session is somebody else's work. */
-	run(victim, "COMMIT; BEGIN; SELECT 1");
+	pg_client_run(victim, "COMMIT; BEGIN; SELECT 1");
 	expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_MOVED_ON);
-	run(victim, "COMMIT");
+	pg_client_run(victim, "COMMIT");
 	PQfinish(victim);
 	drive.driver->close(admin);
 	endpoint_free(&ep);
@@ -231,10 +197,10 @@ static void test_rights_that_are_missing(void **state)
 	struct conn *actor = drive_open(&drive, &servers[0], "actor", LANE_ADMIN, &ends[0]);
 	struct conn *monitor = drive_open(&drive, &servers[0], "monitor", LANE_ADMIN, &ends[1]);
 	struct conn *nobody = drive_open(&drive, &servers[0], "nobody", LANE_ADMIN, &ends[2]);
-	PGconn *app = other(&servers[0], "app");
-	PGconn *dba = other(&servers[0], "dba");
-	run(app, "SELECT 1");
-	run(dba, "SELECT 1");
+	PGconn *app = pg_client_open(&servers[0], "app");
+	PGconn *dba = pg_client_open(&servers[0], "dba");
+	pg_client_run(app, "SELECT 1");
+	pg_client_run(dba, "SELECT 1");
 	struct session_ref of_app = see(actor, app, "idle", NULL);
 	struct session_ref of_dba = see(actor, dba, "idle", NULL);
 
@@ -256,8 +222,8 @@ static void test_rights_that_are_missing(void **state)
 	expect(r, OUTCOME_REFUSED);
 	assert_int_equal(r.err.code, ERR_IDENTITY);
 
-	run(app, "SELECT 1");
-	run(dba, "SELECT 1");
+	pg_client_run(app, "SELECT 1");
+	pg_client_run(dba, "SELECT 1");
 	PQfinish(app);
 	PQfinish(dba);
 	drive.driver->close(actor);
@@ -273,19 +239,19 @@ static void test_the_reaper_ends_only_our_own(void **state)
 	struct endpoint ends[2];
 	struct conn *admin = drive_open(&drive, &servers[0], "monitor", LANE_ADMIN, &ends[0]);
 	struct conn *fast = drive_open(&drive, &servers[0], "monitor", LANE_FAST, &ends[1]);
-	PGconn *app = other(&servers[0], "monitor");
+	PGconn *app = pg_client_open(&servers[0], "monitor");
 	struct ctx ctx = ctx_within(&drive.root, 5000);
 	struct err e;
 	enum reap reap;
 
 	/* The same role, but not a connection of this run. */
-	run(app, "SELECT 1");
+	pg_client_run(app, "SELECT 1");
 	struct session_ref ref = see(admin, app, "idle", NULL);
 	struct backend_ref victim = {.id = ref.id};
 	snprintf(victim.started, sizeof(victim.started), "%s", ref.started);
 	assert_true(drive.driver->reap(&ctx, admin, &victim, true, &reap, &e));
 	assert_int_equal(reap, REAP_OTHER);
-	run(app, "SELECT 1");
+	pg_client_run(app, "SELECT 1");
 	PQfinish(app);
 
 	victim = drive.driver->info(fast)->self;
@@ -311,7 +277,8 @@ static bool blocks(struct conn *c, PGconn *waiter, int64_t blocker, const char *
 	for (size_t row = 0; row < t->nrows; row++) {
 		if (drive_cell(t, row, "waiter")->u.i == PQbackendPID(waiter) &&
 		        drive_cell(t, row, "blocker")->u.i == blocker)
-			found = cell_is(t, row, "kind", kind) && cell_is(t, row, "object", object);
+			found = drive_cell_is(t, row, "kind", kind) &&
+			        drive_cell_is(t, row, "object", object);
 	}
 	arena_free(arena);
 	return found;
@@ -322,34 +289,34 @@ static void blockers(const struct lab_server *server)
 	struct endpoint ep;
 	/* Nobody may see who waits, but the graph is readable to all. */
 	struct conn *c = drive_open(&drive, server, "monitor", LANE_FAST, &ep);
-	PGconn *holder = other(server, "app");
-	PGconn *first = other(server, "app");
-	PGconn *second = other(server, "app");
+	PGconn *holder = pg_client_open(server, "app");
+	PGconn *first = pg_client_open(server, "app");
+	PGconn *second = pg_client_open(server, "app");
 	char state[6];
-	run(holder, "SET client_min_messages = error");
-	run(first, "SET client_min_messages = error");
-	run(holder, "CREATE TABLE IF NOT EXISTS acts (id int PRIMARY KEY, v int);"
-	            "INSERT INTO acts VALUES (1, 1) ON CONFLICT DO NOTHING");
-	run(holder, "BEGIN; UPDATE acts SET v = v + 1 WHERE id = 1");
+	pg_client_run(holder, "SET client_min_messages = error");
+	pg_client_run(first, "SET client_min_messages = error");
+	pg_client_run(holder, "CREATE TABLE IF NOT EXISTS acts (id int PRIMARY KEY, v int);"
+	                      "INSERT INTO acts VALUES (1, 1) ON CONFLICT DO NOTHING");
+	pg_client_run(holder, "BEGIN; UPDATE acts SET v = v + 1 WHERE id = 1");
 	begin(first, "UPDATE acts SET v = v + 1 WHERE id = 1");
 	see(c, first, "active", "Lock");
 	begin(second, "UPDATE acts SET v = v + 1 WHERE id = 1");
 	see(c, second, "active", "Lock");
 	assert_true(blocks(c, first, PQbackendPID(holder), "row", "public.acts"));
 	assert_true(blocks(c, second, PQbackendPID(first), "tuple", "public.acts"));
-	run(holder, "COMMIT");
+	pg_client_run(holder, "COMMIT");
 	outcome_of(first, state);
 	outcome_of(second, state);
 
 	/* A convoy: the queued DDL is what the reader waits for. */
-	run(holder, "BEGIN; SELECT 1 FROM acts");
+	pg_client_run(holder, "BEGIN; SELECT 1 FROM acts");
 	begin(first, "ALTER TABLE acts ADD COLUMN IF NOT EXISTS w int");
 	see(c, first, "active", "Lock");
 	begin(second, "SELECT 1 FROM acts");
 	see(c, second, "active", "Lock");
 	assert_true(blocks(c, first, PQbackendPID(holder), "relation", "public.acts"));
 	assert_true(blocks(c, second, PQbackendPID(first), "relation", "public.acts"));
-	run(holder, "COMMIT");
+	pg_client_run(holder, "COMMIT");
 	outcome_of(first, state);
 	assert_string_equal(state, "");
 	outcome_of(second, state);
@@ -373,15 +340,15 @@ static void hot_row(const struct lab_server *server)
 	enum { WAITERS = 24 };
 	struct endpoint ep;
 	struct conn *c = drive_open(&drive, server, "monitor", LANE_FAST, &ep);
-	PGconn *holder = other(server, "app");
+	PGconn *holder = pg_client_open(server, "app");
 	PGconn *waiters[WAITERS];
 	char state[6];
-	run(holder, "SET client_min_messages = error;"
-	            "CREATE TABLE IF NOT EXISTS hot_acts (id int PRIMARY KEY, v int);"
-	            "INSERT INTO hot_acts VALUES (1, 1) ON CONFLICT DO NOTHING");
-	run(holder, "BEGIN; UPDATE hot_acts SET v = v + 1 WHERE id = 1");
+	pg_client_run(holder, "SET client_min_messages = error;"
+	                      "CREATE TABLE IF NOT EXISTS hot_acts (id int PRIMARY KEY, v int);"
+	                      "INSERT INTO hot_acts VALUES (1, 1) ON CONFLICT DO NOTHING");
+	pg_client_run(holder, "BEGIN; UPDATE hot_acts SET v = v + 1 WHERE id = 1");
 	for (int i = 0; i < WAITERS; i++) {
-		waiters[i] = other(server, "app");
+		waiters[i] = pg_client_open(server, "app");
 		begin(waiters[i], "UPDATE hot_acts SET v = v + 1 WHERE id = 1");
 		see(c, waiters[i], "active", "Lock");
 	}
@@ -393,10 +360,10 @@ static void hot_row(const struct lab_server *server)
 		assert_true(blocks(c, waiters[i], first, "tuple", "public.hot_acts"));
 	size_t rows = 0;
 	for (size_t row = 0; row < t->nrows; row++)
-		rows += cell_is(t, row, "object", "public.hot_acts");
+		rows += drive_cell_is(t, row, "object", "public.hot_acts");
 	assert_in_range(rows, WAITERS, 2 * WAITERS);
 	arena_free(arena);
-	run(holder, "COMMIT");
+	pg_client_run(holder, "COMMIT");
 	for (int i = 0; i < WAITERS; i++) {
 		outcome_of(waiters[i], state);
 		PQfinish(waiters[i]);
@@ -420,10 +387,10 @@ static void while_catalogs_are_locked(const struct lab_server *server, const cha
 	struct endpoint ends[2];
 	struct conn *fast = drive_open(&drive, server, "monitor", LANE_FAST, &ends[0]);
 	struct conn *admin = drive_open(&drive, server, "dba", LANE_ADMIN, &ends[1]);
-	PGconn *holder = other(server, "dba");
+	PGconn *holder = pg_client_open(server, "dba");
 	char text[6];
-	run(holder, "BEGIN");
-	run(holder, lock);
+	pg_client_run(holder, "BEGIN");
+	pg_client_run(holder, lock);
 	struct arena *arena = arena_new();
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
 		drive_table(&drive, fast, probes[i], PQbackendPID(holder), arena);
@@ -431,8 +398,8 @@ static void while_catalogs_are_locked(const struct lab_server *server, const cha
 	struct table *t = drive_table(&drive, fast, "sessions", 0, arena);
 	long row = drive_row(t, "id", PQbackendPID(holder));
 	assert_true(row >= 0);
-	assert_true(cell_is(t, (size_t)row, "db", "app"));
-	assert_true(cell_is(t, (size_t)row, "user", "dba"));
+	assert_true(drive_cell_is(t, (size_t)row, "db", "app"));
+	assert_true(drive_cell_is(t, (size_t)row, "user", "dba"));
 	/* A new name is not found, and the attempt to learn it must not fail the probe either. */
 	t = drive_table(&drive, fast, "pulse", 0, arena);
 	assert_true(drive_cell(t, 0, "commits")->u.i > 0);
@@ -447,7 +414,7 @@ static void while_catalogs_are_locked(const struct lab_server *server, const cha
 		outcome_of(holder, text);
 		assert_string_equal(text, "57P01");
 	} else {
-		run(holder, "ROLLBACK");
+		pg_client_run(holder, "ROLLBACK");
 	}
 	PQfinish(holder);
 	drive.driver->close(fast);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/postgres/postgres.h"
+#include "tests/support/client_postgres.h"
 #include "tests/support/drive.h"
 #include "tests/support/wait.h"
 
@@ -105,24 +106,6 @@ static bool is_marked(const struct table *t, int64_t id)
 	return strcmp(text_of(t, id, "app"), "from memory") == 0;
 }
 
-static PGconn *other(const struct lab_server *server)
-{
-	char url[512];
-	lab_url_with_password(server, "app", 0, url, sizeof(url));
-	PGconn *pg = PQconnectdb(url);
-	if (PQstatus(pg) != CONNECTION_OK)
-		fail_msg("%s", PQerrorMessage(pg));
-	return pg;
-}
-
-static void run(PGconn *pg, const char *sql)
-{
-	PGresult *r = PQexec(pg, sql);
-	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
-		fail_msg("%s: %s", sql, PQerrorMessage(pg));
-	PQclear(r);
-}
-
 /* Three answers, the session idle before the first, marked in the second. Names that are loaded again in
  * between make an answer whole: then once more. */
 static bool is_left_out(void *arg)
@@ -165,8 +148,8 @@ static void the_row_is_the_same(const struct lab_server *server)
 	struct endpoint ep;
 	struct chain chain;
 	struct conn *c = drive_open(&drive, server, "monitor", LANE_FAST, &ep);
-	PGconn *victim = other(server);
-	run(victim, "SELECT 'left \xc3\xbc out'");
+	PGconn *victim = pg_client_open(server, "app");
+	pg_client_run(victim, "SELECT 'left \xc3\xbc out'");
 	begin_chain(&chain, c, victim);
 	struct arena *arena = arena_new();
 	struct table *whole = ask(c, NULL, arena);
@@ -206,12 +189,12 @@ static void what_changed_comes_whole(const struct lab_server *server)
 	struct endpoint ep;
 	struct chain chain;
 	struct conn *c = drive_open(&drive, server, "monitor", LANE_FAST, &ep);
-	PGconn *victim = other(server);
-	run(victim, "SELECT 'before'");
+	PGconn *victim = pg_client_open(server, "app");
+	pg_client_run(victim, "SELECT 'before'");
 	begin_chain(&chain, c, victim);
 
 	/* Another statement: the mark is gone, the new text is there at once. */
-	run(victim, "SELECT 'after'");
+	pg_client_run(victim, "SELECT 'after'");
 	step(&chain, 3);
 	assert_false(is_marked(chain.t[3], chain.id));
 	assert_string_equal(text_of(chain.t[3], chain.id, "query"), "SELECT 'after'");
@@ -219,11 +202,11 @@ static void what_changed_comes_whole(const struct lab_server *server)
 	/* In a transaction, then ended. */
 	drop(&chain);
 	begin_chain(&chain, c, victim);
-	run(victim, "BEGIN");
+	pg_client_run(victim, "BEGIN");
 	step(&chain, 3);
 	assert_string_equal(text_of(chain.t[3], chain.id, "state"), "idle in transaction");
 	assert_false(is_marked(chain.t[3], chain.id));
-	run(victim, "COMMIT");
+	pg_client_run(victim, "COMMIT");
 
 	/* A stamp that is not the server's: all rows come, once. */
 	drop(&chain);
@@ -262,8 +245,8 @@ static void test_a_session_that_ended_is_gone(void **state)
 	struct endpoint ep;
 	struct chain chain;
 	struct conn *c = drive_open(&drive, &servers[0], "monitor", LANE_FAST, &ep);
-	PGconn *victim = other(&servers[0]);
-	run(victim, "SELECT 1");
+	PGconn *victim = pg_client_open(&servers[0], "app");
+	pg_client_run(victim, "SELECT 1");
 	begin_chain(&chain, c, victim);
 	PQfinish(victim);
 	assert_true(wait_until(is_gone, &chain, SEEN_MS));

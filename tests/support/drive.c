@@ -72,6 +72,22 @@ size_t drive_servers(const char *engine, struct lab_server *servers, size_t room
 	return kept;
 }
 
+size_t drive_served(const struct drive *d, bool primaries, struct lab_server *servers, size_t room)
+{
+	bool postgres = strcmp(d->driver->name, "postgres") == 0;
+	struct lab_server all[ALL_MAX];
+	size_t n = drive_servers(NULL, all, ALL_MAX);
+	size_t kept = 0;
+	for (size_t i = 0; i < n && kept < room; i++) {
+		if (lab_is_postgres(&all[i]) == postgres &&
+		        (!primaries || strcmp(all[i].role, "primary") == 0))
+			servers[kept++] = all[i];
+	}
+	if (kept == 0)
+		fail_msg("the lab has no shared server for the driver %s", d->driver->name);
+	return kept;
+}
+
 void drive_endpoint(const struct lab_server *server, const char *user, int port, const char *sslmode,
         struct endpoint *out)
 {
@@ -150,4 +166,16 @@ long drive_row(const struct table *t, const char *key, int64_t value)
 			return (long)row;
 	}
 	return -1;
+}
+
+bool drive_cell_is(const struct table *t, size_t row, const char *column, const char *text)
+{
+	const struct cell *cell = drive_cell(t, row, column);
+	return text == NULL || (cell->type == CELL_TEXT && strcmp(cell->u.s, text) == 0);
+}
+
+void drive_guard(const struct table *t, size_t row, const char *column, char out[GUARD_MAX])
+{
+	const struct cell *cell = drive_cell(t, row, column);
+	snprintf(out, GUARD_MAX, "%s", cell->type == CELL_TEXT ? cell->u.s : "");
 }

@@ -20,6 +20,8 @@ void drive_stop(struct drive *d);
 /* The lab's shared servers of an engine, without those that some test has spawned for itself and may be
  * stopping at this moment. */
 size_t drive_servers(const char *engine, struct lab_server *servers, size_t room);
+/* The same of the driver's own engines (MySQL and MariaDB have one driver); without replicas when asked. */
+size_t drive_served(const struct drive *d, bool primaries, struct lab_server *servers, size_t room);
 
 /* The server's own port when port is 0, else that of a proxy before it. tls as in sslmode; endpoint_free it.
  */
@@ -45,5 +47,9 @@ struct table *drive_table(
  */
 const struct cell *drive_cell(const struct table *t, size_t row, const char *column);
 long drive_row(const struct table *t, const char *key, int64_t value);
+/* Whether a cell is this text; NULL: any cell. */
+bool drive_cell_is(const struct table *t, size_t row, const char *column, const char *text);
+/* A cell as a guard of an action, "" when it is unknown. */
+void drive_guard(const struct table *t, size_t row, const char *column, char out[GUARD_MAX]);
 
 #endif
