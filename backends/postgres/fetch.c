@@ -338,7 +338,8 @@ bool pg_fetch(const struct ctx *ctx, struct conn *c, const struct probe *p, cons
 		return ctx_fail(ctx, code, f.started, p->name, e);
 	if (c->busy)
 		return err_set(e, ERR_PROTOCOL, "%s: the connection is still in another answer", p->name);
-	if (p->lane != LANE_ADMIN && !pg_names_refresh(ctx, c, e))
+	/* ADMIN loads them when a probe first needs one, and keeps them fresh from then on. */
+	if ((p->lane != LANE_ADMIN || c->names.loaded != 0) && !pg_names_refresh(ctx, c, e))
 		return err_wrap(e, "%s", p->name);
 
 	f.plan = plan_of(c, p);
