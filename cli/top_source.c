@@ -47,16 +47,13 @@ static bool add(void *arg, size_t like, const char *host, uint16_t port, struct 
 static void *ask(
         void *arg, size_t instance, const char *probe, const struct session_ref *session, struct err *e)
 {
-	enum { LOCK_ROWS = 200 };
 	struct top_source *s = arg;
-	const struct probe_value values[] = {
-	        {.type = PARAM_INT, .i = strcmp(probe, "statement") == 0 ? 1 : LOCK_ROWS},
-	        {.type = PARAM_INT, .i = session->id}};
+	const struct probe_value id = {.type = PARAM_INT, .i = session->id};
 	if (s->app->poller == NULL) {
 		err_set(e, ERR_LOST, "not connected yet");
 		return NULL;
 	}
-	return poller_ask(s->app->poller, instance, probe, values, 2, e);
+	return poller_ask(s->app->poller, instance, probe, &id, 1, e);
 }
 
 static bool answer(void *arg, void *question, const struct sample **sample, struct err *e)
