@@ -101,8 +101,8 @@ static void check_version(struct patient *p)
 		        engine_name(s->engine), s->version_text);
 	for (const char *const *probe = doctor_probes; *probe != NULL; probe++) {
 		const struct sample *latest = snapshot_slot(p->snap, p->instance, *probe).latest;
-		if (latest != NULL && latest->err.code == ERR_UNSUPPORTED)
-			advise(p, ADVICE_MISSING, "version", "%s", latest->err.text);
+		if (latest != NULL && latest->err->code == ERR_UNSUPPORTED)
+			advise(p, ADVICE_MISSING, "version", "%s", latest->err->text);
 	}
 }
 
@@ -271,12 +271,12 @@ static void check_probes(struct patient *p)
 {
 	for (const char *const *probe = doctor_probes; *probe != NULL; probe++) {
 		const struct sample *s = snapshot_slot(p->snap, p->instance, *probe).latest;
-		if (s == NULL || s->err.code == ERR_NONE || s->err.code == ERR_GATED ||
-		        s->err.code == ERR_UNSUPPORTED)
+		if (s == NULL || s->err->code == ERR_NONE || s->err->code == ERR_GATED ||
+		        s->err->code == ERR_UNSUPPORTED)
 			continue;
-		if (s->err.code == ERR_DENIED && has_missing(p))
+		if (s->err->code == ERR_DENIED && has_missing(p))
 			continue;
-		advise(p, ADVICE_MISSING, "statement", "%s", s->err.text);
+		advise(p, ADVICE_MISSING, "statement", "%s", s->err->text);
 	}
 }
 

@@ -36,11 +36,11 @@ static void find_error(
 {
 	for (const char *const *probe = view->probes; *probe != NULL; probe++) {
 		const struct sample *s = snapshot_slot(snap, instance, *probe).latest;
-		if (s == NULL || s->err.code == ERR_NONE || s->err.code == ERR_GATED ||
-		        s->err.code == ERR_UNSUPPORTED)
+		if (s == NULL || s->err->code == ERR_NONE || s->err->code == ERR_GATED ||
+		        s->err->code == ERR_UNSUPPORTED)
 			continue;
 		out->status = ONCE_PARTIAL;
-		out->e = s->err;
+		out->e = *s->err;
 		return;
 	}
 }

@@ -66,8 +66,8 @@ static bool answer(void *arg, void *question, const struct sample **sample, stru
 	*sample = v.sample;
 	if (v.sample == NULL) {
 		*e = v.result.err;
-	} else if (v.sample->err.code != ERR_NONE) {
-		*e = v.sample->err;
+	} else if (v.sample->err->code != ERR_NONE) {
+		*e = *v.sample->err;
 		*sample = NULL;
 	}
 	return true;

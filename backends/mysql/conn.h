@@ -44,7 +44,7 @@ struct answer {
 	char value[ANSWER_COLUMNS][ANSWER_MAX];
 };
 
-/* Runs c->sql with the tag before it. */
+/* Runs c->sql, which has the tag before it, and frees its bytes. */
 bool conn_query(
         const struct ctx *ctx, struct conn *c, const struct io_sink *sink, unsigned *done, struct err *e);
 /* Formats and runs a statement; out may be NULL when no row is expected. Only text of our own, integers and

@@ -21,10 +21,14 @@ typedef unsigned char uchar;
 
 /* 1. The library. */
 
+enum { NET_BUFFER = 4096 };
+
 bool io_library_init(struct err *e)
 {
 	if (mysql_library_init(0, NULL, NULL) != 0)
 		return err_set(e, ERR_UNSUPPORTED, "libmariadb does not start");
+	/* Sixteen kilobytes would wait in each of hundreds of connections; a larger packet makes it grow. */
+	*mysql_get_parameters()->p_net_buffer_length = NET_BUFFER;
 	return true;
 }
 

@@ -31,7 +31,9 @@ bool conn_query(
 {
 	if (c->sql.overflow)
 		return err_set(e, ERR_USAGE, "the statement is too long");
-	return io_query(ctx, c->io, buf_str(&c->sql), c->sql.len, sink, done, e);
+	bool ok = io_query(ctx, c->io, buf_str(&c->sql), c->sql.len, sink, done, e);
+	buf_free(&c->sql);
+	return ok;
 }
 
 bool conn_ask(const struct ctx *ctx, struct conn *c, struct answer *out, struct err *e, const char *fmt, ...)

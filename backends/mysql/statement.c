@@ -198,6 +198,8 @@ bool io_query(const struct ctx *ctx, struct io *io, const char *sql, size_t n, c
 		return err_set(e, ERR_USAGE, "a statement of %zu bytes is too long", n);
 	io->phase = PHASE_QUERY;
 	bool ok = run(ctx, io, sink, &count, e);
+	if (io->phase == PHASE_IDLE)
+		buf_free(&io->sql); /* hundreds of connections that wait hold nothing */
 	if (done != NULL)
 		*done = count;
 	return ok;

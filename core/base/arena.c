@@ -12,7 +12,7 @@
 #include "core/base/mem.h"
 
 enum {
-	FIRST_BYTES = 1900, /* a small sample; the many that only say why there is none */
+	FIRST_BYTES = 1100, /* a small sample; the many that only say why there is none */
 	CHUNK_MIN = 4 * 1024,
 	CHUNK_MAX = 64 * 1024,
 	CHUNKS_OF_A_SIZE = 16,

@@ -29,8 +29,8 @@ static const char *cause_of(const struct step *st)
 	const struct link_view *link = &st->iv->link;
 	const struct err *e = &link->err;
 	const struct sample *pulse = snapshot_slot(st->snap, st->instance, "pulse").latest;
-	if (e->code == ERR_NONE && pulse != NULL && pulse->err.code != ERR_NONE)
-		e = &pulse->err;
+	if (e->code == ERR_NONE && pulse != NULL && pulse->err->code != ERR_NONE)
+		e = pulse->err;
 	if (e->code == ERR_NONE)
 		return NULL;
 	const char *timed_out = e->code == ERR_TIMEOUT ? strstr(e->text, "timed out") : NULL;

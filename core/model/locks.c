@@ -104,7 +104,7 @@ static void place_update(
 {
 	struct slot_view slot = snapshot_slot(snap, instance, "locks");
 	bool gated = snapshot_is_gated(snap, instance, "locks");
-	bool failed = slot.latest != NULL && slot.latest->err.code != ERR_NONE && !gated;
+	bool failed = slot.latest != NULL && slot.latest->err->code != ERR_NONE && !gated;
 	if (p->locks != slot.good || p->sessions != v->sample || p->gated != gated) {
 		place_clear(p);
 		p->locks = slot.good == NULL ? NULL : sample_ref(slot.good);

@@ -4,13 +4,23 @@
 
 #include "core/base/arena.h"
 
+static const struct err none = {.code = ERR_NONE};
+
 struct sample *sample_new(const struct probe *probe, struct arena *arena)
 {
 	struct sample *s = arena_alloc(arena, sizeof(*s));
 	atomic_init(&s->refs, 1);
 	s->arena = arena;
 	s->probe = probe;
+	s->err = &none;
 	return s;
+}
+
+void sample_fail(struct sample *s, const struct err *e)
+{
+	struct err *own = arena_alloc(s->arena, sizeof(*own));
+	*own = *e;
+	s->err = own;
 }
 
 /* Readers hold samples as constant; the count is the one member that still changes. */

@@ -16,7 +16,7 @@ struct sample {
 	mono_ns started, finished;
 	wall_us taken_at;          /* UTC, our clock, at `finished` */
 	char server_start[40];     /* the server's start time as it wrote it: rates compare equal ones only */
-	struct err err;            /* code ERR_NONE: table is set */
+	const struct err *err;     /* never NULL; code ERR_NONE: table is set */
 	const struct table *table; /* NULL when err */
 	uint32_t
 	        interval_ms; /* the interval in force: longer than probe->every_ms when the probe is slowed */
@@ -27,6 +27,8 @@ struct sample {
 
 /* One reference, owned by the caller. The arena is owned by the sample from here on. */
 struct sample *sample_new(const struct probe *probe, struct arena *arena);
+/* Copies e into the arena: the many samples that have none carry no room for a text. Before publishing. */
+void sample_fail(struct sample *s, const struct err *e);
 struct sample *sample_ref(const struct sample *s); /* any thread; the sample stays constant */
 void sample_unref(const struct sample *s);         /* any thread; NULL is allowed */
 

@@ -468,7 +468,7 @@ static void entry_update(struct entry *entry, const struct snapshot *snap, size_
 	struct slot_view sessions = snapshot_slot(snap, instance, "sessions");
 	struct slot_view blockers = snapshot_slot(snap, instance, "blockers");
 	bool gated = snapshot_is_gated(snap, instance, "blockers");
-	bool failed = blockers.latest != NULL && blockers.latest->err.code != ERR_NONE && !gated;
+	bool failed = blockers.latest != NULL && blockers.latest->err->code != ERR_NONE && !gated;
 	if (entry->sessions == sessions.good && entry->blockers == blockers.good && entry->gated == gated &&
 	        entry->failed == failed)
 		return;

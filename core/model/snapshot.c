@@ -42,7 +42,7 @@ static bool gate_is_open(const struct probe_gate *gate, int64_t value)
 bool snapshot_is_gated(const struct snapshot *s, size_t instance, const char *probe)
 {
 	struct slot_view slot = snapshot_slot(s, instance, probe);
-	if (slot.latest != NULL && slot.latest->err.code == ERR_GATED)
+	if (slot.latest != NULL && slot.latest->err->code == ERR_GATED)
 		return true;
 	if (slot.good == NULL || slot.good->probe->gate.probe == NULL)
 		return false;
@@ -69,7 +69,7 @@ bool snapshot_is_stale(const struct snapshot *s, size_t instance, const char *pr
 		return false;
 	if (slot.good == NULL)
 		return true;
-	return slot.latest->err.code != ERR_NONE || is_old(s, slot.good);
+	return slot.latest->err->code != ERR_NONE || is_old(s, slot.good);
 }
 
 /* "14 s", "2m05s". */
@@ -106,7 +106,7 @@ static bool begins(const char *s, const char *with)
 
 static void put_failure(struct buf *out, const struct snapshot *s, const struct sample *latest)
 {
-	const struct err *e = &latest->err;
+	const struct err *e = latest->err;
 	if (e->code == ERR_DENIED && latest->probe != NULL && latest->probe->needs != NULL)
 		buf_printf(out, "denied: needs %s", latest->probe->needs);
 	else if (e->code == ERR_DENIED)
@@ -156,7 +156,7 @@ void snapshot_reason(const struct snapshot *s, size_t instance, const char *prob
 		put_span(out, ms_between(slot.good->finished, s->now));
 		buf_puts(out, " \xC2\xB7 ");
 	}
-	if (slot.latest != NULL && slot.latest->err.code != ERR_NONE && link->state != LINK_DOWN)
+	if (slot.latest != NULL && slot.latest->err->code != ERR_NONE && link->state != LINK_DOWN)
 		put_failure(out, s, slot.latest);
 	else
 		put_link(out, s, link);

@@ -176,9 +176,9 @@ static const char *denial(const struct build *b, const struct topology_node *n)
 {
 	const struct sample *s =
 	        n->instance < 0 ? NULL : snapshot_slot(b->snap, (size_t)n->instance, "replication").latest;
-	return s != NULL && s->err.code != ERR_NONE && s->err.code != ERR_GATED &&
-	                       s->err.code != ERR_UNSUPPORTED
-	               ? s->err.text
+	return s != NULL && s->err->code != ERR_NONE && s->err->code != ERR_GATED &&
+	                       s->err->code != ERR_UNSUPPORTED
+	               ? s->err->text
 	               : NULL;
 }
 

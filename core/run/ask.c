@@ -32,7 +32,7 @@ static void publish_refusal(struct lane *l, const struct probe *p, uint32_t agai
 	struct sample *s = sample_new(p, arena_new());
 	s->started = s->finished = lane_now(l);
 	s->taken_at = clock_wall(l->ctx.clock);
-	s->err = *e;
+	sample_fail(s, e);
 	s->interval_ms = again_ms;
 	s->retry_ms = again_ms;
 	hub_publish(l->st->p->opt.hub, l->st->instance, s);
@@ -212,6 +212,7 @@ static struct sample *fetch(struct lane *l, struct probe_state *ps)
 	struct probe_value values[PROBE_PARAMS_MAX] = {{.type = PARAM_INT, .i = ps->probe->rows}};
 	const struct sample *before = NULL;
 	struct table *t = NULL;
+	struct err e;
 	for (size_t i = 1; i < ps->probe->nparams; i++) {
 		if (before == NULL)
 			before = answer_before(l, ps);
@@ -222,7 +223,7 @@ static struct sample *fetch(struct lane *l, struct probe_state *ps)
 	s->started = lane_now(l);
 	struct ctx ctx = ctx_within(&l->ctx, ps->when.limit_ms);
 	atomic_store(&l->busy_until, ctx.deadline);
-	bool ok = st->driver->fetch(&ctx, l->conn, ps->probe, values, arena, &t, &s->err);
+	bool ok = st->driver->fetch(&ctx, l->conn, ps->probe, values, arena, &t, &e);
 	atomic_store(&l->busy_until, 0);
 	sample_unref(before);
 	s->finished = lane_now(l);
@@ -230,10 +231,11 @@ static struct sample *fetch(struct lane *l, struct probe_state *ps)
 	s->newer = ps->newer;
 	snprintf(s->server_start, sizeof(s->server_start), "%.39s", st->driver->info(l->conn)->server.start);
 	if (ok) {
-		err_clear(&s->err);
 		s->table = t;
 		ps->kept_of = l->connects;
 		add_rates(l, s, t);
+	} else {
+		sample_fail(s, &e);
 	}
 	return s;
 }
@@ -294,12 +296,12 @@ static void ask(struct lane *l, unsigned slot)
 	/* 1. Ask, and plan the next time. */
 	struct sample *s = fetch(l, ps);
 	mono_ns took = s->finished - s->started;
-	if (s->err.code == ERR_CANCELLED) {
+	if (s->err->code == ERR_CANCELLED) {
 		sample_unref(s);
 		lane_disconnect(l, false);
 		return;
 	}
-	schedule_done(&ps->when, s->started, s->finished, s->err.code, &l->random);
+	schedule_done(&ps->when, s->started, s->finished, s->err->code, &l->random);
 	s->interval_ms = ps->when.interval_ms;
 	s->retry_ms = ps->when.retry_ms;
 	s->slowed = ps->when.slowed;
@@ -310,7 +312,7 @@ static void ask(struct lane *l, unsigned slot)
 	}
 
 	/* 2. The reader learns at once, before we tidy up. */
-	struct err e = s->err;
+	struct err e = *s->err;
 	if (e.code == ERR_NONE) {
 		l->connect_failures = 0;
 		report_answer(l, took);

@@ -161,7 +161,7 @@ static void collect_points(const struct hub *hub, const struct sample *s, struct
 {
 	const struct table *t = s->table;
 	int slot = (int)s->probe->slot;
-	if (s->err.code == ERR_GATED)
+	if (s->err->code == ERR_GATED)
 		return;
 	if (slot == hub->pulse_slot) {
 		point(p, METRIC_RATE, t != NULL ? throughput(t) : (double)NAN);
@@ -211,7 +211,7 @@ void hub_publish(struct hub *hub, size_t instance, struct sample *s)
 	struct hub_slot *slot = &in->slot[s->probe->slot];
 	struct points points = {0};
 	collect_points(hub, s, &points);
-	bool good = s->err.code == ERR_NONE;
+	bool good = s->err->code == ERR_NONE;
 	const struct sample *again = good ? sample_ref(s) : NULL;
 
 	/* 1. Two lanes of a server may publish at once: neither loses the other's points. */

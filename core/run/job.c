@@ -187,7 +187,7 @@ static void refuse(struct lane *l, struct job *j, const struct err *e)
 		p = probe_set_at(set, i);
 	struct sample *s = sample_new(p, arena_new());
 	s->started = lane_now(l);
-	s->err = *e;
+	sample_fail(s, e);
 	finish_detail(l, j, s);
 }
 
@@ -280,13 +280,14 @@ static void begin_detail(struct lane *l, struct job *j)
 	s->newer = newer;
 	struct ctx ctx = ctx_within(&l->ctx, p->timeout_ms != 0 ? p->timeout_ms : LOOK_MS);
 	atomic_store(&l->busy_until, ctx.deadline);
-	if (st->driver->fetch(&ctx, l->conn, p, values, arena, &t, &s->err)) {
-		err_clear(&s->err);
+	if (st->driver->fetch(&ctx, l->conn, p, values, arena, &t, &e)) {
+		err_clear(&e);
 		s->table = t;
+	} else {
+		sample_fail(s, &e);
 	}
 	atomic_store(&l->busy_until, 0);
 	atomic_fetch_add(&st->p->queries, 1);
-	e = s->err;
 	finish_detail(l, j, s);
 	if (lane_broken(e.code) || e.code == ERR_PROTOCOL)
 		lane_lost(l, &e, e.code == ERR_TIMEOUT);

@@ -224,7 +224,7 @@ static void publish(struct fixture *f, size_t instance, struct sample *s)
 	struct slot_view *slot = &v->slot[s->probe->slot];
 	sample_unref(slot->latest);
 	slot->latest = s;
-	if (s->err.code != ERR_NONE)
+	if (s->err->code != ERR_NONE)
 		return;
 	sample_unref(slot->good);
 	slot->good = sample_ref(s);
@@ -343,7 +343,9 @@ void fixture_error(
         struct fixture *f, size_t instance, const char *probe, enum err_code code, const char *text)
 {
 	struct sample *s = new_sample(f, instance, find_probe(f, instance, probe));
-	err_set(&s->err, code, "%s", text);
+	struct err e;
+	err_set(&e, code, "%s", text);
+	sample_fail(s, &e);
 	s->retry_ms = 3000;
 	publish(f, instance, s);
 }

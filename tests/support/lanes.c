@@ -162,7 +162,7 @@ void lanes_pass(int64_t seconds)
 static bool latest_is(struct lanes *f)
 {
 	const struct sample *s = lanes_slot(f->probe)->latest;
-	return s != NULL && s->err.code == f->code;
+	return s != NULL && s->err->code == f->code;
 }
 
 void lanes_until_latest(const char *probe, enum err_code code, bool later)

@@ -40,7 +40,7 @@ static bool ready(struct rig *r)
 static bool slow_timed_out(struct rig *r)
 {
 	const struct sample *s = rig_slot(r, "slow")->latest;
-	return s != NULL && s->err.code == ERR_TIMEOUT;
+	return s != NULL && s->err->code == ERR_TIMEOUT;
 }
 
 /* Back to normal: connected, no zombie, ADMIN there, and a fresh answer. */
@@ -49,7 +49,7 @@ static bool healed(struct rig *r)
 	const struct link_view *l = rig_link(r);
 	const struct sample *s = rig_slot(r, "pulse")->latest;
 	return l->state == LINK_UP && l->zombies == 0 && l->admin_up && s != NULL &&
-	       s->err.code == ERR_NONE && r->snap->now - s->finished < NS_PER_S;
+	       s->err->code == ERR_NONE && r->snap->now - s->finished < NS_PER_S;
 }
 
 static bool nothing_sleeps(struct rig *r)

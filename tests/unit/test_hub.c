@@ -71,7 +71,9 @@ static struct sample *sample_at(struct fixture *f, const char *probe, enum err_c
 	struct sample *s = sample_new(p, a);
 	s->started = s->finished = clock_now(&f->clock.clock);
 	if (code != ERR_NONE) {
-		err_set(&s->err, code, "failed");
+		struct err e;
+		err_set(&e, code, "failed");
+		sample_fail(s, &e);
 		return s;
 	}
 	char text[24];
@@ -100,7 +102,7 @@ static void test_good_stays_when_latest_fails(void **state)
 	assert_int_equal(s->n, 2);
 	assert_ptr_equal(s->instances[1].cfg, &f->instances[1]);
 	const struct slot_view *slot = &s->instances[1].slot[pulse];
-	assert_int_equal(slot->latest->err.code, ERR_TIMEOUT);
+	assert_int_equal(slot->latest->err->code, ERR_TIMEOUT);
 	int64_t v = 0;
 	assert_true(table_int(slot->good->table, 0, 1, &v));
 	assert_int_equal(v, 7);
@@ -264,7 +266,7 @@ static void test_many_writers_one_reader(void **state)
 		const struct slot_view *view = &s->instances[writers[i].instance].slot[slot];
 		assert_true(table_int(view->good->table, 0, 0, &v));
 		assert_int_equal(v, 499);
-		assert_int_equal(view->latest->err.code, ERR_TIMEOUT);
+		assert_int_equal(view->latest->err->code, ERR_TIMEOUT);
 	}
 	snapshot_free(s);
 }

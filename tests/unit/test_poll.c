@@ -71,7 +71,7 @@ static void test_gate(void **state)
 	lanes_until_latest("blockers", ERR_GATED, true);
 	assert_int_equal(script_asked("blockers"), 0);
 	assert_true(script_asked("pulse") > 0);
-	assert_non_null(strstr(lanes_slot("blockers")->latest->err.text, "pulse.lock_waiters > 0"));
+	assert_non_null(strstr(lanes_slot("blockers")->latest->err->text, "pulse.lock_waiters > 0"));
 
 	script_answer("pulse", (struct script_answer){.value = 2});
 	lanes_until_latest("blockers", ERR_NONE, true);

@@ -132,7 +132,7 @@ static void test_detail(void **state)
 	L.job = poller_ask(L.poller, 0, "statement", &id, 1, &e);
 	assert_non_null(L.job);
 	until_job(JOB_DONE);
-	assert_int_equal(L.view.sample->err.code, ERR_NONE);
+	assert_int_equal(L.view.sample->err->code, ERR_NONE);
 	int64_t v = 0;
 	assert_true(table_int(L.view.sample->table, 0, 0, &v));
 	assert_int_equal(v, 9);
@@ -143,7 +143,7 @@ static void test_detail(void **state)
 	job_unref(L.job);
 	L.job = poller_ask(L.poller, 0, "statement", &id, 1, &e);
 	until_job(JOB_DONE);
-	assert_int_equal(L.view.sample->err.code, ERR_DENIED);
+	assert_int_equal(L.view.sample->err->code, ERR_DENIED);
 }
 
 static bool pinged(struct lanes *f)
