@@ -46,6 +46,8 @@ void lane_sleep_until(struct lane *l, mono_ns until)
 	struct ctx ctx = l->ctx;
 	mono_ns from = lane_now(l);
 	ctx.deadline = until;
+	if (until == MONO_NEVER || until - from > SHED_FROM_MS * NS_PER_MS)
+		thread_shed_stack();
 	if (ctx_wait_fd(&ctx, l->wake, POLLIN) == ERR_NONE)
 		drain_wake(l);
 

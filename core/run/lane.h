@@ -22,6 +22,7 @@ enum {
 	PING_MS = 800,
 	IDLE_CLOSE_MS = 60000, /* SLOW closes when nobody has looked for so long */
 	GAP_MS = 2000,         /* woken so much too late: the machine slept */
+	SHED_FROM_MS = 50,     /* a wait that is worth giving back what the stack does not need */
 	SLACK_MS = 20,         /* probes due so soon are asked in the same breath */
 	SPREAD_STEP_MS = 4,    /* between the first connects of two servers */
 	SPREAD_MAX_MS = 1000,

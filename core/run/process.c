@@ -19,7 +19,7 @@
 #include "core/run/thread.h"
 
 enum {
-	TRIM_EVERY_S = 5,
+	TRIM_EVERY_S = 1,
 	ALT_STACK_BYTES = 64 * 1024,
 	JOIN_GRACE_MS = 20000, /* sanitizer builds are slow and wait for every thread */
 };

@@ -14,6 +14,13 @@
 
 enum { ALT_STACK_BYTES = 16 * 1024 };
 
+/* What thread_shed_stack and the call it makes stand on, below its frame. */
+#ifdef DBATOP_JOIN_AT_EXIT
+enum { SHED_OWN_BYTES = 8192 };
+#else
+enum { SHED_OWN_BYTES = 1024 };
+#endif
+
 struct start {
 	void *(*run)(void *);
 	void *arg;
@@ -83,9 +90,8 @@ void thread_shed_stack(void)
 		return;
 	bool known = pthread_attr_getstack(&attr, &low, &size) == 0;
 	pthread_attr_destroy(&attr);
-	/* The page below this frame's own is left alone: it is what this function and the call stand on. */
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), here = (uintptr_t)__builtin_frame_address(0);
-	uintptr_t end = (here & ~(page - 1)) - page;
+	uintptr_t end = (here - SHED_OWN_BYTES) & ~(page - 1);
 	if (known && end > (uintptr_t)low && here < (uintptr_t)low + size)
 		madvise(low, end - (uintptr_t)low, MADV_DONTNEED);
 }

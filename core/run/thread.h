@@ -12,8 +12,9 @@ enum { THREAD_STACK_BYTES = 512 * 1024 };
 /* The thread is joinable. name is cut at 15 bytes. Fails when the system has no thread left. */
 bool thread_start(pthread_t *out, void *(*run)(void *), void *arg, const char *name, struct err *e);
 
-/* Gives the pages below the caller's frame back to the system: after something that went deep and will not
- * come again (a login, a TLS handshake), in a thread that goes on for days. For threads of thread_start. */
+/* Gives the pages below the caller's frame back to the system: after something that went deep (a
+ * login, an answer), in one of hundreds of threads that mostly wait. Some microseconds. For threads of
+ * thread_start. */
 void thread_shed_stack(void);
 
 /* The calling thread takes second place behind the screen's: when every lane computes at once (two hundred
