@@ -67,6 +67,7 @@ static bool take(
 	struct maria_look *l = arg;
 	(void)e;
 	(void)n;
+	l->read++;
 	for (unsigned s = 0; s < MARIA_SOURCES && values[0] != NULL; s++) {
 		if (strcmp(values[0], sources[s]) != 0)
 			continue;
@@ -267,6 +268,9 @@ bool locks_fetch_joined(const struct ctx *ctx, struct conn *c, const struct prob
 		for (size_t i = 0; ok && i < l.n && table_build_row(b) != NULL; i++)
 			ok = write_entry(b, p, &l.entry[i], e);
 		*out = ok ? table_build_finish(b) : NULL;
+		/* One row more than is kept was asked for: what is missing may have been a holder. */
+		if (ok && l.read > p->rows)
+			(*out)->truncated = true;
 	}
 	arena_free(l.arena);
 	return ok;

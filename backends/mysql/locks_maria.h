@@ -37,6 +37,7 @@ struct maria_look {
 	bool plugin; /* `granted` is all there is to know of who holds metadata locks */
 	struct maria_entry *entry;
 	size_t n, room;
+	size_t read; /* rows the server sent */
 };
 
 struct maria_row *maria_row_add(struct maria_look *l, enum maria_source source);

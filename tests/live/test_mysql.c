@@ -11,6 +11,7 @@
 
 #include "backends/mysql/mysql.h"
 #include "tests/support/chaos.h"
+#include "tests/support/client_mysql.h"
 #include "tests/support/drive.h"
 
 enum { SERVERS_MAX = 16 };
@@ -157,6 +158,24 @@ static void check_limit(struct conn *c)
 	arena_free(arena);
 }
 
+/* So it is where the driver joins what the server has: the rows that were read count. */
+static void check_limit_of_locks(const struct lab_server *server, struct conn *c)
+{
+	struct probe p = *drive_probe(&drive, c, "locks");
+	struct arena *arena = arena_new();
+	struct table *t = NULL;
+	struct ctx ctx = ctx_within(&drive.root, 5000);
+	MYSQL *one = client_open(server, "app"), *other = client_open(server, "app");
+	assert_false(drive_table(&drive, c, "locks", 0, arena)->truncated);
+	p.rows = 1;
+	struct probe_value rows = {.type = PARAM_INT, .i = p.rows};
+	assert_true(drive.driver->fetch(&ctx, c, &p, &rows, arena, &t, NULL));
+	assert_true(t->truncated);
+	mysql_close(one);
+	mysql_close(other);
+	arena_free(arena);
+}
+
 static void check_probe(const struct lab_server *server, struct conn *c, const char *name, const char *user)
 {
 	struct arena *arena = arena_new();
@@ -182,6 +201,8 @@ static void check_probe(const struct lab_server *server, struct conn *c, const c
 		assert_true(t->nrows > 15);
 		check_limit(c);
 	}
+	if (strcmp(name, "locks") == 0 && !is_mysql(server))
+		check_limit_of_locks(server, c);
 	if (strcmp(name, "statement") == 0) {
 		assert_int_equal(t->nrows, 1);
 		assert_int_equal(strlen(text_of(t, 0, "query")), int_of(t, 0, "query_bytes"));
