@@ -33,7 +33,7 @@ bool guard_statement(const char *query_guard, struct guard_statement *out);
  * them, or between the begin of a look at the list of sessions and the act: then it fails with GUARD_LATE or
  * GUARD_NO_THREAD. MySQL leaves @dbatop_target set; MariaDB sets @dbatop_half when it has cancelled the
  * target's statement, which comes before the end of a connection. */
-enum { GUARD_STEP_US = 50, GUARD_WITHIN_US = 100, GUARD_MARIADB_WITHIN_US = 500, GUARD_LONG_MS = 1000 };
+enum { GUARD_STEP_US = 50, GUARD_WITHIN_US = 70, GUARD_MARIADB_WITHIN_US = 500, GUARD_LONG_MS = 1000 };
 void guard_live(
         const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out);
 /* The same by transaction. look is a number that no earlier packet of this connection had. */
