@@ -22,6 +22,7 @@ struct term {
 	int column; /* -1: any */
 	char *word;
 	size_t length;
+	uint32_t letters; /* what a text needs to have it: no expression says that */
 	regex_t regex;
 	enum relation relation;
 	double number;
@@ -215,6 +216,7 @@ static bool compile_term(
 	}
 	t->word = xstrdup(rest);
 	t->length = strlen(rest);
+	t->letters = text_letters(rest, t->length);
 	return true;
 }
 
@@ -358,7 +360,11 @@ static bool column_matches(const struct term *t, const struct filter_row *row, i
 static bool is_in_words(const struct term *t, const struct filter_row *row, bool first)
 {
 	struct filter_pass *pass = row->pass;
-	for (size_t i = 0; i < pass->nwords; i++) {
+	/* Where a letter of it is in none of them, they need not be read; nor where it is that letter. */
+	size_t from = (t->letters & ~row->letters) != 0 ? pass->nlettered : 0;
+	if (t->length == 1 && (t->letters & row->letters) != 0)
+		return true;
+	for (size_t i = from; i < pass->nwords; i++) {
 		const char *s = NULL;
 		size_t n = 0;
 		if (!row->text(row->row, pass->words[i], &s, &n))

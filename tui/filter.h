@@ -28,6 +28,7 @@ struct filter_column {
 struct filter_pass {
 	const int *words;                     /* the columns that a word without a name is looked for in */
 	size_t nwords;                        /* at most FILTER_WORDS_MAX */
+	size_t nlettered;                     /* the first of them, whose letters each row tells */
 	const char *missed[FILTER_WORDS_MAX]; /* for the filter; NULL at first */
 };
 
@@ -39,6 +40,7 @@ struct filter_row {
 	bool (*number)(const void *row, int column, double *v); /* durations in ms */
 	const void *row;
 	struct filter_pass *pass; /* NULL: a row alone; a word is looked for in every column */
+	uint32_t letters; /* in a pass: text_letters of the row's lettered columns, no more and no less */
 };
 
 /* ERR_USAGE with "did you mean" for an unknown column; a word whose left part is no name ("10.0.0.7:5432") is

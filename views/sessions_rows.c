@@ -144,9 +144,9 @@ static bool row_text(const void *arg, int column, const char **s, size_t *n)
 }
 
 /* Every column but figures and durations: these are no words. */
-static const int worded[] = {SCOL_INSTANCE, SCOL_ID, SCOL_USER, SCOL_APP, SCOL_STATE, SCOL_LOCKS, SCOL_WAIT,
-        SCOL_DB, SCOL_CLIENT, SCOL_QUERY, SEXTRA_KIND, SEXTRA_CLUSTER, SEXTRA_PHASE};
-enum { WORDED = sizeof worded / sizeof worded[0] };
+static const int worded[] = {SCOL_ID, SCOL_USER, SCOL_APP, SCOL_STATE, SCOL_WAIT, SCOL_DB, SCOL_CLIENT,
+        SCOL_QUERY, SEXTRA_KIND, SCOL_INSTANCE, SCOL_LOCKS, SEXTRA_CLUSTER, SEXTRA_PHASE};
+enum { WORDED = sizeof worded / sizeof worded[0], LETTERED = 9 }; /* up to the kind: session.letters */
 
 static bool row_number(const void *arg, int column, double *v)
 {
@@ -163,7 +163,8 @@ static bool matches(const struct sessions_state *st, const struct view_input *in
 		return true;
 	char scratch[SCRATCH];
 	const struct access access = {.st = st, .in = in, .instance = instance, .s = s, .scratch = scratch};
-	const struct filter_row row = {.text = row_text, .number = row_number, .row = &access, .pass = pass};
+	const struct filter_row row = {
+	        .text = row_text, .number = row_number, .row = &access, .pass = pass, .letters = s->letters};
 
 	return filter_match(st->filter.filter, &row);
 }
@@ -375,7 +376,7 @@ static size_t gather(
         struct sessions_state *st, const struct view_input *in, size_t instance, struct session_entry *out)
 {
 	const struct session_view *v = sessions_at(st->all, instance);
-	struct filter_pass pass = {.words = worded, .nwords = WORDED};
+	struct filter_pass pass = {.words = worded, .nwords = WORDED, .nlettered = LETTERED};
 	size_t n = 0;
 
 	st->hidden += v->counts.hidden;

@@ -388,3 +388,13 @@ const char *text_did_you_mean(const char *word, const char *const *names, size_t
 	}
 	return nearest;
 }
+
+uint32_t text_letters(const char *s, size_t n)
+{
+	uint32_t letters = 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned letter = ((unsigned char)s[i] | 0x20U) - 'a';
+		letters |= letter < 26 ? 1U << letter : 0;
+	}
+	return letters;
+}

@@ -43,4 +43,7 @@ size_t text_distance(const char *a, const char *b, size_t cap);
 /* The nearest of `names` within a third of the word's length (at least 1 edit), else NULL. */
 const char *text_did_you_mean(const char *word, const char *const *names, size_t n);
 
+/* Which of the letters a to z stand in it, in either case: bit 0 is a. */
+uint32_t text_letters(const char *s, size_t n);
+
 #endif

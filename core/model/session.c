@@ -458,6 +458,7 @@ static void entry_build(struct entry *entry)
 	if (v->extra > 0)
 		session_index(v, v->n + v->extra);
 	set_orders(v);
+	session_letters(v);
 	sort_all(v);
 	count_all(v);
 	v->edges_known = v->counts.waiting == 0 || entry->gated || (blockers != NULL && !entry->failed);

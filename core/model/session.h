@@ -87,7 +87,9 @@ struct session {
 	uint32_t leader;  /* index, else SESSION_NONE */
 	uint32_t workers; /* how many fold under it */
 	enum session_group group;
-	uint64_t order; /* smaller comes first in the default order; a worker has its leader's */
+	uint64_t order;   /* smaller comes first in the default order; a worker has its leader's */
+	uint32_t letters; /* text_letters of its texts and of the names of its kind and its state, if it has
+	                     one */
 };
 
 struct session_edge {

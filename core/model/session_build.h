@@ -12,6 +12,8 @@ void session_graph_build(
         struct session_view *v, const struct table *blockers, bool ended, struct arena *arena);
 /* Sorts v->by_id: n + extra indexes by id. */
 void session_index(struct session_view *v, size_t n);
+/* Sets the letters of all n + extra, once everything else is there. */
+void session_letters(struct session_view *v);
 uint32_t session_index_of(const struct session_view *v, size_t n, int64_t id);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/text.h"
 #include "tui/filter.h"
 
 struct row {
@@ -63,18 +64,30 @@ static bool matches(const char *expression, const struct row *row)
 	return yes;
 }
 
-/* Rows of a pass, and the same ones again, are what they are alone. */
-static void passes(const struct sample *s)
+static uint32_t letters_of(const struct row *row, size_t texts)
+{
+	uint32_t letters = 0;
+	for (size_t i = 0; i < texts; i++)
+		letters |= row->text[i] == NULL ? 0 : text_letters(row->text[i], strlen(row->text[i]));
+	return letters;
+}
+
+/* Rows of a pass, and the same ones again, are what they are alone; however many columns tell their letters.
+ */
+static void passes(const struct sample *s, size_t lettered)
 {
 	static const int words[] = {USER, APP, STATE};
 	static const struct row *const rows[] = {&checkout, &reader, &dark, &dark, &checkout, &reader};
 	const bool expected[] = {s->checkout, s->reader, s->dark, s->dark, s->checkout, s->reader};
-	struct filter_pass pass = {.words = words, .nwords = 3};
+	struct filter_pass pass = {.words = words, .nwords = 3, .nlettered = lettered};
 	struct filter *f = filter_compile(s->expression, columns, 5, NULL);
 	assert_non_null(f);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct filter_row fr = {
-		        .text = row_stays, .number = row_number, .row = rows[i], .pass = &pass};
+		struct filter_row fr = {.text = row_stays,
+		        .number = row_number,
+		        .row = rows[i],
+		        .pass = &pass,
+		        .letters = letters_of(rows[i], lettered)};
 		if (filter_match(f, &fr) != expected[i])
 			fail_msg("\"%s\" matches the wrong rows of a pass", s->expression);
 	}
@@ -132,7 +145,8 @@ static void test_words(void **state)
 		        matches(s->expression, &reader) != s->reader ||
 		        matches(s->expression, &dark) != s->dark)
 			fail_msg("\"%s\" matches the wrong rows", s->expression);
-		passes(s);
+		for (size_t lettered = 0; lettered <= 3; lettered++)
+			passes(s, lettered);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/text.h"
 #include "core/model/session.h"
 #include "tests/support/fixture.h"
 
@@ -401,6 +402,24 @@ static void test_random_graphs(void **state)
 	end(&sc);
 }
 
+/* Neighbours that share a text, one that has none, and one whose statement is another. */
+static void test_the_letters_of_a_session(void **state)
+{
+	(void)state;
+	struct scene sc = scene("id | kind | state | user | app | query\n"
+	                        "1 | client | idle | shop | Checkout-API | SELECT 42\n"
+	                        "2 | client | idle | shop | Checkout-API | quiz\n"
+	                        "3 | client | active | | Checkout-API | ",
+	        NULL);
+	static const char *const texts[] = {"client idle shop Checkout-API SELECT 42",
+	        "client idle shop Checkout-API quiz", "client active Checkout-API"};
+	for (int64_t id = 1; id <= 3; id++) {
+		const char *text = texts[id - 1];
+		assert_int_equal(get(&sc, id)->letters, text_letters(text, strlen(text)));
+	}
+	end(&sc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +434,7 @@ int main(void)
 	        cmocka_unit_test(test_identity_and_cache),
 	        cmocka_unit_test(test_a_long_chain),
 	        cmocka_unit_test(test_random_graphs),
+	        cmocka_unit_test(test_the_letters_of_a_session),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

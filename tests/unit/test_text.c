@@ -384,6 +384,16 @@ static void test_did_you_mean(void **state)
 	assert_null(text_did_you_mean("timeout", names, 0));
 }
 
+static void test_letters(void **state)
+{
+	(void)state;
+	assert_int_equal(text_letters("", 0), 0);
+	assert_int_equal(text_letters("aZ", 2), 1U | 1U << 25);
+	assert_int_equal(text_letters("abc", 1), 1U);
+	/* What stands next to the letters, and what is none of ours. */
+	assert_int_equal(text_letters("@[`{ 09_\xC3\xA4\x00\xFF", 12), 0);
+}
+
 int main(void)
 {
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
@@ -405,6 +415,7 @@ int main(void)
 	        cmocka_unit_test(test_a_megabyte_is_no_work),
 	        cmocka_unit_test(test_distance),
 	        cmocka_unit_test(test_did_you_mean),
+	        cmocka_unit_test(test_letters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
