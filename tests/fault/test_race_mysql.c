@@ -418,7 +418,7 @@ static enum race_hit stay(struct race_pair *p)
 
 /* A proof by InnoDB's list waits 0.1 s until that is copied anew; sanitizers need as long again. */
 #ifdef DBATOP_JOIN_AT_EXIT
-enum { LATER_US = 400000 };
+enum { LATER_US = 1000000 };
 #else
 enum { LATER_US = 60000 };
 #endif
@@ -439,7 +439,7 @@ static const struct {
         {.play = {"the next execution of the same statement", begin_again, go_on, act, 100, 4000},
                 .kind = ACTION_CANCEL},
         {.play = {"a procedure that runs on", begin_call, go_on, act, 100, 3000}, .kind = ACTION_CANCEL},
-        {.play = {"a procedure, insisted on", begin_call_in_xact, call_on_in_xact, act, 0, 60000},
+        {.play = {"a procedure, insisted on", begin_call_in_xact, call_on_in_xact, act, 0, LATER_US},
                 .kind = ACTION_CANCEL,
                 .whatever = true,
                 .slow = true},
