@@ -43,7 +43,7 @@ struct pair {
 	bool whatever;
 	bool restarted; /* since it was seen */
 	struct session_ref seen;
-	unsigned size; /* of a statement's work: grown and shrunk until about half of the races are won */
+	unsigned size; /* of the work that was seen: grown and shrunk until about half of the races are won */
 	bool last_sent;
 	char sql[128];
 };
@@ -110,6 +110,14 @@ static enum race_hit hit(struct pair *w, enum race_hit who)
 		w->pool = NULL;
 	}
 	return who;
+}
+
+/* How long the work lasts follows what a proof takes on this machine at this moment. */
+static void resize(struct pair *w, bool longer)
+{
+	enum { LEAST = 5, MOST = 100000 };
+	w->size = longer ? w->size + w->size / 5 + 1 : w->size - w->size / 8;
+	w->size = w->size < LEAST ? LEAST : w->size > MOST ? MOST : w->size;
 }
 
 /* 2. What was seen. */
@@ -255,6 +263,7 @@ static enum race_hit pass_on(struct race_pair *p)
 static void begin_long_xact(struct race_pair *p)
 {
 	struct pair *w = p->own;
+	resize(w, !w->last_sent);
 	begin_xact(p);
 	if (p->error[0] != '\0')
 		return;
@@ -265,7 +274,7 @@ static void begin_long_xact(struct race_pair *p)
 static enum race_hit pass_on_later(struct race_pair *p)
 {
 	struct pair *w = p->own;
-	for (unsigned i = race_random(p, 12); i > 0 && atomic_load(&p->acted) == 0; i--) {
+	for (unsigned i = race_random(p, w->size); i > 0 && atomic_load(&p->acted) == 0; i--) {
 		struct pollfd fd = {.fd = (int)w->pool->net.fd, .events = POLLIN};
 		if (poll(&fd, 1, 12) > 0 || !ends(w->pool, "SELECT 'the first client, further'"))
 			return hit(w, HIT_RIGHT);
@@ -275,15 +284,7 @@ static enum race_hit pass_on_later(struct race_pair *p)
 
 /* 5. The next execution of the same statement, and a procedure that runs on. */
 
-enum { SIZE_LEAST = 5, SIZE_MOST = 100000 };
-
-static void resize(struct pair *w, bool longer)
-{
-	w->size = longer ? w->size + w->size / 5 + 1 : w->size - w->size / 8;
-	w->size = w->size < SIZE_LEAST ? SIZE_LEAST : w->size > SIZE_MOST ? SIZE_MOST : w->size;
-}
-
-/* The statement is seen while it runs; what it costs follows the speed of this machine at this moment. */
+/* The statement is seen while it runs. */
 static void begin_statement(struct race_pair *p, const char *before, const char *after)
 {
 	struct pair *w = p->own;
@@ -335,6 +336,7 @@ static void begin_call_in_xact(struct race_pair *p)
 	struct pair *w = p->own;
 	if (!is_open(p))
 		return;
+	resize(w, !w->last_sent);
 	ends(w->pool, "ROLLBACK");
 	w->kind = ACTION_TERMINATE; /* to be seen while it is idle */
 	begin_xact(p);
@@ -342,10 +344,7 @@ static void begin_call_in_xact(struct race_pair *p)
 	if (p->error[0] == '\0' && w->mariadb && !see_trx(w))
 		race_fail(p, "the transaction is not seen");
 	char sql[48];
-	int n = snprintf(sql, sizeof(sql), "CALL race_steps(%u)",
-	        10 + race_random(p, w->unguarded ? 300
-	                            : w->mariadb ? 30000
-	                                         : 3000));
+	int n = snprintf(sql, sizeof(sql), "CALL race_steps(%u)", 10 + race_random(p, w->size * 60));
 	if (p->error[0] == '\0' && mysql_send_query(w->pool, sql, (unsigned long)n) != 0)
 		race_fail(p, "%s: %s", sql, mysql_error(w->pool));
 	if (p->error[0] != '\0' || w->mariadb)
@@ -416,13 +415,6 @@ static enum race_hit stay(struct race_pair *p)
 
 /* 7. All of it. */
 
-/* A proof by InnoDB's list waits 0.1 s until that is copied anew; sanitizers need as long again. */
-#ifdef DBATOP_JOIN_AT_EXIT
-enum { LATER_US = 1000000 };
-#else
-enum { LATER_US = 60000 };
-#endif
-
 static const struct {
 	struct race_play play;
 	enum action_kind kind;
@@ -433,13 +425,13 @@ static const struct {
 } scenes[] = {
         {.play = {"a pooled session in the next transaction", begin_xact, pass_on, act, 400, 400},
                 .kind = ACTION_TERMINATE},
-        {.play = {"the same, it has gone on since", begin_long_xact, pass_on_later, act, 400, LATER_US},
+        {.play = {"the same, it has gone on since", begin_long_xact, pass_on_later, act, 400, 60000},
                 .kind = ACTION_TERMINATE,
                 .slow = true},
         {.play = {"the next execution of the same statement", begin_again, go_on, act, 100, 4000},
                 .kind = ACTION_CANCEL},
         {.play = {"a procedure that runs on", begin_call, go_on, act, 100, 3000}, .kind = ACTION_CANCEL},
-        {.play = {"a procedure, insisted on", begin_call_in_xact, call_on_in_xact, act, 0, LATER_US},
+        {.play = {"a procedure, insisted on", begin_call_in_xact, call_on_in_xact, act, 0, 60000},
                 .kind = ACTION_CANCEL,
                 .whatever = true,
                 .slow = true},
