@@ -8,7 +8,7 @@
 #include "backends/mysql/conn.h"
 #include "backends/mysql/guard.h"
 
-enum { FRESH_TRIES = 20, FRESH_WAIT_MS = 115, LIVE_TRIES = 60, LIVE_EACH = 40, MARIADB_EACH = 12 };
+enum { FRESH_TRIES = 20, FRESH_WAIT_MS = 115, LIVE_TRIES = 60 };
 
 static struct guard_server guard_server(const struct conn *c)
 {
@@ -84,17 +84,14 @@ static bool was_late(const struct ctx *ctx, struct conn *admin, const struct act
 	       conn_ask(ctx, admin, &a, &e, "SELECT @dbatop_target") && !a.null[0];
 }
 
-/* A server that is short of processors gets more tries, then more time. */
 static void live(const struct ctx *ctx, struct conn *admin, const struct guard_server *s,
         const struct action_request *req, struct action_result *out)
 {
-	unsigned within = s->mariadb ? GUARD_MARIADB_WITHIN_US : GUARD_WITHIN_US;
-	unsigned each = s->mariadb ? MARIADB_EACH : LIVE_EACH;
 	bool half = false;
 	for (unsigned i = 0; i < LIVE_TRIES; i++) {
 		unsigned done = 0;
 		buf_reset(&admin->sql);
-		guard_live(s, req, within << (i / each), &admin->sql);
+		guard_live(s, req, i, &admin->sql);
 		int native = send_packet(ctx, admin, out, &done);
 		if (!was_late(ctx, admin, req, out, native, &half)) {
 			/* Its statement was cancelled, which is not nothing; and a kill that the server's
@@ -123,8 +120,7 @@ static void fresh(const struct ctx *ctx, struct conn *admin, const struct guard_
 	for (unsigned i = 0; i < FRESH_TRIES; i++) {
 		unsigned done = 0;
 		buf_reset(&admin->sql);
-		guard_fresh(
-		        s, req, ++admin->looks, GUARD_MARIADB_WITHIN_US << (i / MARIADB_EACH), &admin->sql);
+		guard_fresh(s, req, ++admin->looks, i, &admin->sql);
 		int native = send_packet(ctx, admin, out, &done);
 		late = native == GUARD_LATE || (s->mariadb && native == GUARD_NO_THREAD);
 		/* MySQL says so by its fifth statement, before anything was tried. */

@@ -34,6 +34,27 @@ static const uint64_t pseudo_trx = UINT64_C(1) << 48;
 /* MySQL without performance_schema: from before the look at InnoDB's list to KILL. */
 enum { FRESH_WITHIN_US = 2000 };
 
+/* What may lie between proof and act, in microseconds. On a loopback a client has gone on to its next
+ * transaction after some 50 at the quickest. MySQL's way takes 35 to 58; MariaDB's, of which reading the list
+ * of sessions is the most, some hundred, but only its last step counts, which takes 7 to 12. */
+enum { WITHIN_US = 70, MARIADB_WITHIN_US = 500, STEP_US = 20, STEP_MOST_US = 50 };
+/* So many attempts keep to that; after each so many the time is doubled. */
+enum { STRICT_STEPS = 8, STRICT = 40, MARIADB_STRICT = 12 };
+
+/* What has run longer is not expected to end within the next half millisecond. */
+enum { LONG_MS = 1000 };
+
+struct allowance {
+	unsigned within_us, step_us;
+};
+
+static struct allowance allowance(const struct guard_server *s, unsigned attempt)
+{
+	return (struct allowance){.within_us = s->mariadb ? MARIADB_WITHIN_US << (attempt / MARIADB_STRICT)
+	                                                  : WITHIN_US << (attempt / STRICT),
+	        .step_us = attempt < STRICT_STEPS ? STEP_US : STEP_MOST_US};
+}
+
 static bool is_number(const char *s)
 {
 	if (*s == '\0')
@@ -231,8 +252,8 @@ static void mariadb_begin(const struct action_request *req, const char *id, cons
 	        "DECLARE dbatop_query BIGINT UNSIGNED; DECLARE dbatop_brief BOOL; SET @dbatop_half = FALSE; "
 	        "SELECT %s, p.COMMAND = 'Sleep' OR p.TIME_MS < %u INTO dbatop_query, dbatop_brief FROM "
 	        "information_schema.PROCESSLIST p WHERE p.ID = %" PRId64,
-	        req->kind == ACTION_CANCEL ? "IF(p.COMMAND = 'Sleep', 0, p.QUERY_ID)" : "p.QUERY_ID",
-	        GUARD_LONG_MS, req->target.id);
+	        req->kind == ACTION_CANCEL ? "IF(p.COMMAND = 'Sleep', 0, p.QUERY_ID)" : "p.QUERY_ID", LONG_MS,
+	        req->target.id);
 	if (since != NULL) {
 		buf_puts(b, " AND (");
 		if (id != NULL)
@@ -244,29 +265,31 @@ static void mariadb_begin(const struct action_request *req, const char *id, cons
 	buf_puts(b, "; ");
 }
 
-/* Nothing is done any more once within_us have passed since dbatop_at: as KILL's own argument, so that
+/* Nothing is done any more once the time allowed has passed since dbatop_at: as KILL's own argument, so that
  * nothing lies between the look at the clock and the act. After the target's statement was cancelled by its
- * id nothing had to be read, which takes 15 to 35 us, less than a client needs for a COMMIT. 0 is nobody's
+ * id nothing had to be read, so that the step allowed is less than a client needs for a COMMIT. 0 is nobody's
  * id. */
-static void mariadb_kill_in_time(const struct action_request *req, unsigned within_us, struct buf *b)
+static void mariadb_kill_in_time(
+        const struct action_request *req, const struct allowance *allowed, struct buf *b)
 {
-	if (within_us == 0)
+	if (allowed == NULL)
 		buf_printf(b, "KILL %s %" PRId64 "; ", what(req), req->target.id);
 	else
 		buf_printf(b,
 		        "KILL %s IF(TIMESTAMPDIFF(MICROSECOND, dbatop_at, SYSDATE(6)) < "
 		        "IF(@dbatop_half, %u, %u) AND (@dbatop_half OR SYSDATE(6) > NOW(6)), %" PRId64
 		        ", 0); ",
-		        what(req), GUARD_STEP_US, within_us, req->target.id);
+		        what(req), allowed->step_us, allowed->within_us, req->target.id);
 }
 
-static void mariadb_call_in_time(const struct action_request *req, unsigned within_us, struct buf *b)
+static void mariadb_call_in_time(
+        const struct action_request *req, const struct allowance *allowed, struct buf *b)
 {
-	if (within_us > 0) {
+	if (allowed != NULL) {
 		buf_printf(b,
 		        "IF TIMESTAMPDIFF(MICROSECOND, dbatop_at, SYSDATE(6)) >= %u OR SYSDATE(6) = NOW(6) "
 		        "THEN ",
-		        within_us);
+		        allowed->within_us);
 		mariadb_signal(GUARD_LATE, "late", b);
 		buf_puts(b, "END IF; ");
 	}
@@ -274,13 +297,14 @@ static void mariadb_call_in_time(const struct action_request *req, unsigned with
 	        req->target.id);
 }
 
-/* within_us: 0 when the session itself is meant, whatever it does.
+/* allowed: NULL when the session itself is meant, whatever it does.
  * KILL QUERY ID is the one thing that compares and acts in a single step: while the target is still at the
  * statement that was proved, that is the last proof, also before the end of its connection. A procedure may
  * be at another statement by then, and the next try finds it there. What has run for a second is not expected
  * to end within the next half millisecond: there the clock is proof enough, and the server is spared a second
  * kill of a statement that is just ending, for which it waits up to two seconds. */
-static void mariadb_act(const struct action_request *req, const char *id, unsigned within_us, struct buf *b)
+static void mariadb_act(
+        const struct action_request *req, const char *id, const struct allowance *allowed, struct buf *b)
 {
 	bool cancel = req->kind == ACTION_CANCEL, native = req->dialect == KILL_NATIVE;
 	bool exact = id != NULL && (native || (req->dialect == KILL_RDS && cancel));
@@ -291,18 +315,19 @@ static void mariadb_act(const struct action_request *req, const char *id, unsign
 		buf_puts(b, "IF dbatop_brief THEN SET @dbatop_half = TRUE, dbatop_at = SYSDATE(6); "
 		            "KILL QUERY ID dbatop_query; END IF; ");
 	if (native)
-		mariadb_kill_in_time(req, within_us, b);
+		mariadb_kill_in_time(req, allowed, b);
 	else
-		mariadb_call_in_time(req, within_us, b);
+		mariadb_call_in_time(req, allowed, b);
 	buf_puts(b, exact && cancel ? "END IF; END" : "END");
 }
 
 /* 3. The packets. */
 
 static void mariadb_live(
-        const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out)
+        const struct guard_server *s, const struct action_request *req, unsigned attempt, struct buf *out)
 {
 	struct guard_statement statement;
+	struct allowance allowed = allowance(s, attempt);
 	bool known = !req->whatever_transaction && guard_statement(req->target.query_guard, &statement);
 	char since[sizeof(statement.seen) + 2];
 	if (known && statement.seen[0] != '\0')
@@ -314,15 +339,15 @@ static void mariadb_live(
 	buf_puts(out, ") THEN ");
 	mariadb_signal(GUARD_SIGNAL, "moved on", out);
 	buf_puts(out, "END IF; ");
-	mariadb_act(req, known ? statement.id : NULL, known ? within_us : 0, out);
+	mariadb_act(req, known ? statement.id : NULL, known ? &allowed : NULL, out);
 }
 
 void guard_live(
-        const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out)
+        const struct guard_server *s, const struct action_request *req, unsigned attempt, struct buf *out)
 {
 	struct buf target;
 	if (s->mariadb) {
-		mariadb_live(s, req, within_us, out);
+		mariadb_live(s, req, attempt, out);
 		return;
 	}
 	buf_init(&target, 2048);
@@ -333,13 +358,14 @@ void guard_live(
 	        "), NULL); ",
 	        req->target.id);
 	mysql_target(req, &target);
-	mysql_act(req, "SYSDATE(6)", buf_str(&target), within_us, out);
+	mysql_act(req, "SYSDATE(6)", buf_str(&target), allowance(s, attempt).within_us, out);
 	buf_free(&target);
 }
 
 static void mariadb_fresh(
-        const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out)
+        const struct guard_server *s, const struct action_request *req, unsigned attempt, struct buf *out)
 {
+	struct allowance allowed = allowance(s, attempt);
 	mariadb_begin(req, NULL, "@dbatop_before", out);
 	buf_puts(out, "IF @dbatop_fresh = 0 THEN ");
 	mariadb_signal(GUARD_STALE, "stale", out);
@@ -350,11 +376,11 @@ static void mariadb_fresh(
 	buf_puts(out, "END IF; IF dbatop_query IS NULL THEN ");
 	mariadb_signal(GUARD_LATE, "late", out);
 	buf_puts(out, "END IF; ");
-	mariadb_act(req, NULL, within_us, out);
+	mariadb_act(req, NULL, &allowed, out);
 }
 
 void guard_fresh(const struct guard_server *s, const struct action_request *req, unsigned look,
-        unsigned within_us, struct buf *out)
+        unsigned attempt, struct buf *out)
 {
 	struct buf target;
 	bool idle = stays_idle(s, req);
@@ -368,7 +394,7 @@ void guard_fresh(const struct guard_server *s, const struct action_request *req,
 	        "AND o.trx_query LIKE '/* dbatop-look %u */%%'; COMMIT; ",
 	        look, req->target.id, idle ? "0" : req->target.xact_guard, req->target.id, look);
 	if (s->mariadb) {
-		mariadb_fresh(s, req, within_us, out);
+		mariadb_fresh(s, req, attempt, out);
 		return;
 	}
 	/* A stale look ends in an error of its own: a user variable may not be set to a row of two. */

@@ -29,16 +29,16 @@ struct guard_statement {
 bool guard_statement(const char *query_guard, struct guard_statement *out);
 
 /* Appends the whole packet that acts on req's target if it is still what was seen, and does nothing
- * otherwise. Where proof and act are two steps, nothing is done either when more than within_us lie between
- * them, or between the begin of a look at the list of sessions and the act: then it fails with GUARD_LATE or
- * GUARD_NO_THREAD. MySQL leaves @dbatop_target set; MariaDB sets @dbatop_half when it has cancelled the
- * target's statement, which comes before the end of a connection. */
-enum { GUARD_STEP_US = 50, GUARD_WITHIN_US = 70, GUARD_MARIADB_WITHIN_US = 500, GUARD_LONG_MS = 1000 };
+ * otherwise. Where proof and act are two steps, nothing is done either when too much time lies between them,
+ * or between the begin of a look at the list of sessions and the act: then it fails with GUARD_LATE or
+ * GUARD_NO_THREAD, and may be tried again. `attempt` counts from 0; after the first ones more time is
+ * allowed, for a server that is slow or short of processors. MySQL leaves @dbatop_target set; MariaDB sets
+ * @dbatop_half when it has cancelled the target's statement, which comes before the end of a connection. */
 void guard_live(
-        const struct guard_server *s, const struct action_request *req, unsigned within_us, struct buf *out);
+        const struct guard_server *s, const struct action_request *req, unsigned attempt, struct buf *out);
 /* The same by transaction. look is a number that no earlier packet of this connection had. */
 void guard_fresh(const struct guard_server *s, const struct action_request *req, unsigned look,
-        unsigned within_us, struct buf *out);
+        unsigned attempt, struct buf *out);
 /* For a connection of our own: its program name or its statement must carry run, "dbatop/<run id>/". */
 void guard_reap(const struct guard_server *s, int64_t id, const char *run, bool terminate, struct buf *out);
 

@@ -104,9 +104,9 @@ static const char *packet(
 {
 	buf_reset(out);
 	if (fresh)
-		guard_fresh(s, r, 7, GUARD_MARIADB_WITHIN_US, out);
+		guard_fresh(s, r, 7, 0, out);
 	else
-		guard_live(s, r, GUARD_WITHIN_US, out);
+		guard_live(s, r, 0, out);
 	return buf_str(out);
 }
 
