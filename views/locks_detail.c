@@ -197,8 +197,11 @@ static void describe_locks(struct detail *d)
 		document_puts(d->doc, has ? STYLE_TEXT : STYLE_WARN, has ? "holds " : "waits ");
 		if (texts[1])
 			locks_mode_text(texts[1], &d->b);
-		document_printf(d->doc, STYLE_TEXT, "%s %s", buf_str(&d->b), texts[0] ? texts[0] : "");
+		document_printf(d->doc, STYLE_TEXT, "%s", buf_str(&d->b));
 		buf_reset(&d->b);
+		/* "virtual transaction 3/7" names its kind itself. */
+		if (texts[0] && !(texts[2] && strncmp(texts[2], texts[0], strlen(texts[0])) == 0))
+			document_printf(d->doc, STYLE_TEXT, " %s", texts[0]);
 		document_printf(d->doc, STYLE_DIM, " %s", texts[2] ? texts[2] : "");
 		if (table_int(t, row, table_column(t, "locks"), &count) && count > 1)
 			document_printf(d->doc, STYLE_DIM, "  × %" PRId64, count);

@@ -104,6 +104,7 @@ void locks_mode_text(const char *mode, struct buf *out)
 static void put_lock(const struct lock_graph *g, const struct lock_entry *e, struct buf *out)
 {
 	const struct lock_queue *q = &g->queues[e->queue];
+	const char *kind = lock_kind_name(q->kind);
 
 	switch (q->kind) {
 	case LOCK_RELATION:
@@ -111,10 +112,15 @@ static void put_lock(const struct lock_graph *g, const struct lock_entry *e, str
 	case LOCK_TUPLE:
 	case LOCK_TRANSACTION:
 	case LOCK_VIRTUAL:
-		buf_puts(out, lock_kind_name(q->kind));
+		/* "transaction 744" says what it is. */
+		if (q->object && !strncmp(q->object, kind, strlen(kind))) {
+			buf_puts(out, q->object);
+			return;
+		}
+		buf_puts(out, kind);
 		goto object;
 	default:
-		buf_printf(out, "%s ", lock_kind_name(q->kind));
+		buf_printf(out, "%s ", kind);
 		break;
 	}
 	if (e->mode)
@@ -179,8 +185,9 @@ void locks_lock_text(const struct lock_graph *g, uint32_t node, bool brief, stru
 
 	if (!e)
 		return;
-	if (!brief)
-		buf_puts(out, "holds ");
+	/* Said as surely as it is known: who has an open transaction need not have used that table. */
+	if (!brief || e->likely)
+		buf_puts(out, !e->likely ? "holds " : brief ? "? " : "may hold ");
 	put_lock(g, e, out);
 	if (more > 0)
 		buf_printf(out, " +%u", more);

@@ -104,15 +104,19 @@ static void put_signature(
 	bool open = s->state == STATE_IDLE_XACT || s->state == STATE_IDLE_ABORTED;
 
 	tree_put(l, state_style(d, n, s), l->tiny && open ? "in tx" : tree_state_name(s, l->brief));
-	if (l->brief && s->waiting)
+	buf_reset(&d->text);
+	tree_statement(d->in, n->instance, s, &d->text);
+	/* What kind of lock gives way to the statement, unless that finds no room all the same. */
+	int room = tree_room(l) - keep - 3;
+	if (l->brief && s->waiting &&
+	        (room < tree_width(wait) ||
+	                (d->text.len > 0 && room - tree_width("Lock") - 3 >= STATEMENT_LEAST)))
 		wait = "Lock";
 	/* Who is idle waits for its client, always. */
 	if (wait && wait[0] && !(idle && l->brief) && tree_room(l) - keep >= tree_width(wait) + 3) {
 		tree_put_dot(l);
 		tree_put(l, s->waiting ? STYLE_WARN : STYLE_DIM, wait);
 	}
-	buf_reset(&d->text);
-	tree_statement(d->in, n->instance, s, &d->text);
 	if (d->text.len > 0 && tree_room(l) - keep - 3 >= STATEMENT_LEAST) {
 		tree_put_dot(l);
 		put_cut(l, idle ? STYLE_DIM : STYLE_TEXT, &d->text, keep);
