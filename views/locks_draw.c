@@ -146,7 +146,7 @@ static void draw_lock(struct drawing *d, const struct row *r)
 	if (!list_place(&d->st->layout, r->x0, LCOL_LOCK, &x, &cells))
 		return;
 	buf_reset(&d->text);
-	locks_lock_text(r->g, r->r->node, cells < 26, &d->text);
+	locks_lock_text(r->g, r->r->node, cells, r->s->ascii, &d->text);
 	cell(d, r, LCOL_LOCK, r->g->nodes[r->r->node].likely ? STYLE_DIM : r->base);
 }
 

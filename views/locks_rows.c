@@ -86,7 +86,7 @@ static bool row_text(const void *arg, int column, const char **s, size_t *n)
 		break;
 	case LCOL_LOCK:
 	case LEXTRA_OBJECT:
-		locks_lock_text(a->g, a->node, false, a->b);
+		locks_lock_text(a->g, a->node, 0, false, a->b);
 		break;
 	case LCOL_QUERY:
 		if (session && session->query_n > 0)

@@ -112,8 +112,9 @@ void locks_collect_past(struct locks_state *st, const struct view_input *in);
 const struct session *locks_session(const struct lock_graph *g, const struct lock_node *n);
 void locks_who_text(const struct lock_graph *g, uint32_t node, struct buf *out);  /* "4711 checkout" */
 void locks_what_text(const struct lock_graph *g, uint32_t node, struct buf *out); /* "waits 2m58s" */
-/* "AccessExclusive stock", of a root "holds RowExclusive stock", or without the word when brief. */
-void locks_lock_text(const struct lock_graph *g, uint32_t node, bool brief, struct buf *out);
+/* "AccessExclusive stock", of a root "holds RowExclusive stock"; with few cells without that word, and with
+ * less of the mode rather than of the object: "AccessExclus… stock". cells 0: as long as it is. */
+void locks_lock_text(const struct lock_graph *g, uint32_t node, int cells, bool ascii, struct buf *out);
 const char *locks_app(const struct lock_graph *g, uint32_t node); /* or user, or kind */
 /* Words and length of an action's line: the longest that fits into `cells`. */
 void locks_action_text(

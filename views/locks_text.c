@@ -8,7 +8,7 @@
 #include "core/base/human.h"
 #include "views/locks_state.h"
 
-enum { LOOK_MAX = 200 };
+enum { LOOK_MAX = 200, BRIEF_BELOW = 26, WORDS_MAX = 256, WORDS_LEAST = 4 };
 
 const struct session *locks_session(const struct lock_graph *g, const struct lock_node *n)
 {
@@ -100,11 +100,13 @@ void locks_mode_text(const char *mode, struct buf *out)
 	buf_put(out, mode, n);
 }
 
-/* Of some locks the kind says it all, of some the mode, of some both. */
-static void put_lock(const struct lock_graph *g, const struct lock_entry *e, struct buf *out)
+/* Of some locks the kind says it all, of some the mode, of some both. The object comes last; where it begins
+ * in `out`, 0 when nothing is before it. */
+static size_t put_lock(const struct lock_graph *g, const struct lock_entry *e, struct buf *out)
 {
 	const struct lock_queue *q = &g->queues[e->queue];
 	const char *kind = lock_kind_name(q->kind);
+	size_t at;
 
 	switch (q->kind) {
 	case LOCK_RELATION:
@@ -115,7 +117,7 @@ static void put_lock(const struct lock_graph *g, const struct lock_entry *e, str
 		/* "transaction 744" says what it is. */
 		if (q->object && !strncmp(q->object, kind, strlen(kind))) {
 			buf_puts(out, q->object);
-			return;
+			return 0;
 		}
 		buf_puts(out, kind);
 		goto object;
@@ -130,9 +132,28 @@ static void put_lock(const struct lock_graph *g, const struct lock_entry *e, str
 	else if (out->len)
 		out->data[--out->len] = '\0';
 object:
+	at = out->len;
+	if (!q->object)
+		return 0;
 	/* The default schema says nothing. */
-	if (q->object)
-		buf_printf(out, " %s", !strncmp(q->object, "public.", 7) ? q->object + 7 : q->object);
+	buf_printf(out, " %s", !strncmp(q->object, "public.", 7) ? q->object + 7 : q->object);
+	return at;
+}
+
+/* Which table it is says more than the whole of a mode's name: that gives way. */
+static void fit_lock(struct buf *out, size_t object, int cells, bool ascii)
+{
+	char words[WORDS_MAX], name[WORDS_MAX];
+
+	if (object == 0 || cells <= 0 || (int)text_width(buf_str(out), out->len) <= cells)
+		return;
+	int room = cells - (int)text_width(buf_str(out) + object, out->len - object);
+	if (room < WORDS_LEAST)
+		return;
+	snprintf(name, sizeof name, "%s", buf_str(out) + object);
+	text_truncate(words, sizeof words, buf_str(out), object, (size_t)room, ascii);
+	buf_reset(out);
+	buf_printf(out, "%s%s", words, name);
 }
 
 /* How many it is in the way of by this lock, as far as a line needs to know. */
@@ -170,15 +191,18 @@ static const struct lock_entry *main_hold(
 	return best;
 }
 
-void locks_lock_text(const struct lock_graph *g, uint32_t node, bool brief, struct buf *out)
+void locks_lock_text(const struct lock_graph *g, uint32_t node, int cells, bool ascii, struct buf *out)
 {
 	const struct lock_node *n = &g->nodes[node];
+	bool brief = cells > 0 && cells < BRIEF_BELOW;
 	unsigned more;
+	size_t object;
 
 	if (n->blocked && n->waits_in != LOCK_NONE) {
 		if (n->likely)
 			buf_puts(out, brief ? "? " : "likely ");
-		put_lock(g, &g->entries[n->waits_in], out);
+		object = put_lock(g, &g->entries[n->waits_in], out);
+		fit_lock(out, object, cells, ascii);
 		return;
 	}
 	const struct lock_entry *e = main_hold(g, n, &more);
@@ -188,9 +212,10 @@ void locks_lock_text(const struct lock_graph *g, uint32_t node, bool brief, stru
 	/* Said as surely as it is known: who has an open transaction need not have used that table. */
 	if (!brief || e->likely)
 		buf_puts(out, !e->likely ? "holds " : brief ? "? " : "may hold ");
-	put_lock(g, e, out);
+	object = put_lock(g, e, out);
 	if (more > 0)
 		buf_printf(out, " +%u", more);
+	fit_lock(out, object, cells, ascii);
 }
 
 static const char *remedy_verb(enum lock_remedy r)

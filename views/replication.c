@@ -40,7 +40,7 @@ const struct list_column replication_columns[RCOL_COUNT] = {
 
 /* --- Where things stand */
 
-enum { NAME_MAX_CELLS = 40, NAME_LEAST = 16 };
+enum { NAME_MAX_CELLS = 40, NAME_LEAST = 16, SOURCE_FROM = 190 };
 
 /* Only logs of bytes are split into what is to be sent, written, flushed and replayed. */
 static bool says_parts(const struct replication_state *st)
@@ -101,6 +101,9 @@ static void choose_columns(struct replication_state *st, const struct view_input
 			column->min = (uint16_t)(width * 2 / 5);
 		if (c == RCOL_NOTE && width < NAME_MAX_CELLS * 2)
 			column->min = replication_columns[c].min;
+		/* Half a reason is none: where there is room for the column there is room for its words. */
+		if (c == RCOL_SOURCE && width >= SOURCE_FROM)
+			column->min = column->ideal;
 		if (column->ideal < column->min)
 			column->ideal = column->min;
 		st->place[c] = (int)st->ncolumns++;
