@@ -6,7 +6,14 @@
 
 #include "core/base/human.h"
 
-enum { COMPACT_WIDTH = 100, COMPACT_HEIGHT = 30, TWO_LINES_HEIGHT = 18, GO_CELLS = 13, TEXT_CAP = 512 };
+enum {
+	NAMED_WIDTH = 28,
+	COMPACT_WIDTH = 100,
+	COMPACT_HEIGHT = 30,
+	TWO_LINES_HEIGHT = 18,
+	GO_CELLS = 13,
+	TEXT_CAP = 512
+};
 
 void frame_layout(int width, int height, int sentence, struct frame_layout *out)
 {
@@ -127,7 +134,9 @@ static void draw_head(const struct frame_info *info, const struct frame_layout *
 	int y = l->head;
 	int end = s->width - 1;
 	int x = 1;
-	x += surface_text(s, x, y, end - x, STYLE_TITLE, "dbatop") + (l->compact ? 1 : 2);
+	/* What is wrong comes before whose screen it is. */
+	if (s->width >= NAMED_WIDTH)
+		x += surface_text(s, x, y, end - x, STYLE_TITLE, "dbatop") + (l->compact ? 1 : 2);
 	x += put_health(info, x, y, end - x, s);
 	end = put_time(info, end, x, y, s);
 	if (info->armed_ms > 0) {
