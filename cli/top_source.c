@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "core/base/human.h"
+#include "core/base/text.h"
+
+enum { SELF_NAME = 22 };
 
 static struct snapshot *take(void *arg)
 {
@@ -129,11 +132,15 @@ static void self(void *arg, struct buf *out)
 	buf_printf(out, "queries        %llu so far, %llu timed out\n", (unsigned long long)p.queries,
 	        (unsigned long long)p.timeouts);
 	struct snapshot *snap = hub_take(s->app->hub);
-	buf_puts(out,
-	        "\nSERVER                    CONNECTIONS  QUERIES/S  MS/S THERE  TIMEOUTS  RECONNECTS\n");
+	buf_puts(out, "\nSERVER                  CONN  QUERIES/S  MS/S THERE  TIMEOUTS  RECONNECTS\n");
 	for (size_t i = 0; i < snap->n; i++) {
 		const struct link_view *l = &snap->instances[i].link;
-		buf_printf(out, "%-25.25s %11u %10.1f %11.1f %9llu %11llu\n", snap->instances[i].cfg->name,
+		const char *full = snap->instances[i].cfg->name;
+		char name[SELF_NAME * 4 + 1];
+		text_truncate(name, sizeof(name), full, strlen(full), SELF_NAME, false);
+		int pad = SELF_NAME - (int)text_width(name, strlen(name));
+		/* As wide as a terminal of 80 columns has room for. */
+		buf_printf(out, "%s%*s %5u %10.1f %11.1f %9llu %11llu\n", name, pad, "",
 		        l->connections + l->zombies, (double)l->queries_per_s, (double)l->server_ms_per_s,
 		        (unsigned long long)l->timeouts, (unsigned long long)l->reconnects);
 	}
