@@ -17,6 +17,12 @@ struct detail {
 	const struct session *s;
 };
 
+/* The server tells that somebody holds the lock, but not who. */
+static bool is_unnamed(const struct session *s)
+{
+	return s->kind == SESSION_UNSEEN && s->id <= 0;
+}
+
 /* --- The whole statement */
 
 const char *sessions_full_query(const struct sessions_state *st, const struct view_input *in, size_t instance,
@@ -124,6 +130,10 @@ static void describe_who(const struct detail *d)
 	const struct session *s = d->s;
 
 	document_newline(d->doc);
+	if (is_unnamed(s)) {
+		document_puts(d->doc, STYLE_STRONG, "a holder the server does not name");
+		return;
+	}
 	document_puts(d->doc, STYLE_STRONG, s->user ? s->user : session_kind_name(s->kind));
 	if (s->db)
 		document_printf(d->doc, STYLE_STRONG, "@%s", s->db);
@@ -357,7 +367,10 @@ static void describe_ghost(const struct detail *d)
 		return;
 	}
 	document_newline(d->doc);
-	document_printf(d->doc, STYLE_GHOST, "%lld on %s is gone.", (long long)g->id, g->name);
+	if (g->id > 0)
+		document_printf(d->doc, STYLE_GHOST, "%lld on %s is gone.", (long long)g->id, g->name);
+	else
+		document_printf(d->doc, STYLE_GHOST, "What others waited for on %s is gone.", g->name);
 	document_newline(d->doc);
 	document_printf(d->doc, STYLE_DIM, "When it was last seen it was %s; user %s, app %s.", g->state,
 	        g->user[0] ? g->user : "unknown", g->app[0] ? g->app : "unknown");
@@ -396,15 +409,18 @@ void sessions_describe(struct sessions_state *st, const struct view_input *in)
 
 	buf_init(&b, 1024);
 	describe_who(&d);
-	describe_state(&d, &b);
+	if (!is_unnamed(d.s))
+		describe_state(&d, &b);
 	describe_work(&d, &b);
 	d.doc->indent = 0;
 	if (d.s->blocked_by != SESSION_NONE)
 		describe_chain(&d);
 	if (d.s->blocks_now > 0)
 		describe_behind(&d);
-	describe_statement(&d, query, n, bytes);
-	describe_connection(&d, &b);
+	if (!is_unnamed(d.s)) {
+		describe_statement(&d, query, n, bytes);
+		describe_connection(&d, &b);
+	}
 	d.doc->indent = 0;
 	describe_settings(&d);
 	buf_free(&b);

@@ -346,9 +346,13 @@ static void draw_strip(const struct sessions_state *st, struct surface *s)
 static void draw_pane(const struct sessions_state *st, struct surface *s)
 {
 	char title[192];
+	char id[32];
 
-	snprintf(title, sizeof title, "%" PRId64 "%s%s", st->ghost.id, st->many ? " on " : "",
-	        st->many ? st->ghost.name : "");
+	/* Only sessions have an id; what is no session has 0, or less where the server does not name it. */
+	snprintf(id, sizeof id, "%s", st->ghost.id == 0 ? "prepared transaction" : "not named");
+	if (st->ghost.id > 0)
+		snprintf(id, sizeof id, "%" PRId64, st->ghost.id);
+	snprintf(title, sizeof title, "%s%s%s", id, st->many ? " on " : "", st->many ? st->ghost.name : "");
 	pane_draw(&st->pane, st->ghost.known ? title : "Detail", s);
 }
 
