@@ -10,7 +10,7 @@
 #include "core/model/replication.h"
 #include "core/run/process.h"
 
-enum { DOCTOR_FORMAT = 1 };
+enum { DOCTOR_FORMAT = 1, TEXT_AT = 24, PAGE_WIDTH = 108 };
 
 static const char *text_or(const char *s, const char *otherwise)
 {
@@ -22,6 +22,21 @@ static const char *role_of(const struct snapshot *snap, size_t i)
 	return server_role_name(server_role_of(snap, i));
 }
 
+/* A long text goes on under itself. The statement that helps is never broken: it is there to be copied. */
+static void print_wrapped(const char *text)
+{
+	while (strlen(text) > PAGE_WIDTH - TEXT_AT) {
+		size_t n = PAGE_WIDTH - TEXT_AT;
+		while (n > 0 && text[n] != ' ')
+			n--;
+		if (n == 0)
+			break;
+		printf("%.*s\n%*s", (int)n, text, TEXT_AT, "");
+		text += n + 1;
+	}
+	printf("%s\n", text);
+}
+
 static void print_text(const struct snapshot *snap, size_t i, const struct diagnosis *d)
 {
 	const struct instance_view *in = &snap->instances[i];
@@ -30,7 +45,8 @@ static void print_text(const struct snapshot *snap, size_t i, const struct diagn
 	        text_or(in->link.server.version_text, "?"), text_or(role_of(snap, i), "role unknown"));
 	for (size_t k = 0; k < d->n; k++) {
 		const struct advice *a = &d->advice[k];
-		printf("  %-8s %-12s %s\n", advice_mark_name(a->mark), a->topic, a->text);
+		printf("  %-8s %-12s ", advice_mark_name(a->mark), a->topic);
+		print_wrapped(a->text);
 		if (a->fix[0] != '\0')
 			printf("  %-8s %-12s   %s\n", "", "", a->fix);
 	}

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
+#include "tui/view.h"
+
 const char *const doctor_probes[] = {
         "account", "server", "pulse", "sessions", "blockers", "replication_brief", "settings", NULL};
 
@@ -16,7 +19,7 @@ struct patient {
 	const struct instance_view *in;
 	size_t instance;
 	bool postgres;
-	char account[160]; /* as a GRANT names it */
+	char account[320]; /* as a GRANT names it */
 	struct diagnosis *out;
 };
 
@@ -75,20 +78,35 @@ static bool is_zero(const struct patient *p, const char *probe, const char *colu
 	return figure(p, probe, column, &v) && v == 0;
 }
 
-/* The account as the server's own quoting wants it. */
+/* In the server's own quotes: a quote inside is doubled. */
+static void put_quoted(struct buf *b, char quote, const char *s, size_t n)
+{
+	buf_printf(b, "%c", quote);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, s[i] == quote ? "%1$c%1$c" : "%1$c", s[i]);
+	buf_printf(b, "%c", quote);
+}
+
+/* The account as a GRANT names it. */
 static void name_account(struct patient *p)
 {
 	const struct table *t = snapshot_table(p->snap, p->instance, "account");
 	const char *name = t != NULL && t->nrows == 1 ? table_text(t, 0, table_column(t, "account")) : NULL;
 	const char *host = name != NULL ? strrchr(name, '@') : NULL;
+	struct buf b;
+	buf_init(&b, sizeof(p->account));
 	if (name == NULL)
-		snprintf(p->account, sizeof(p->account), "…");
+		buf_puts(&b, "…");
 	else if (p->postgres)
-		snprintf(p->account, sizeof(p->account), "\"%s\"", name);
-	else if (host != NULL)
-		snprintf(p->account, sizeof(p->account), "'%.*s'@'%s'", (int)(host - name), name, host + 1);
+		put_quoted(&b, '"', name, strlen(name));
 	else
-		snprintf(p->account, sizeof(p->account), "'%s'", name);
+		put_quoted(&b, '\'', name, host != NULL ? (size_t)(host - name) : strlen(name));
+	if (name != NULL && !p->postgres && host != NULL) {
+		buf_puts(&b, "@");
+		put_quoted(&b, '\'', host + 1, strlen(host + 1));
+	}
+	snprintf(p->account, sizeof(p->account), "%s", buf_str(&b));
+	buf_free(&b);
 }
 
 static void check_version(struct patient *p)
@@ -127,31 +145,55 @@ static void check_tls(struct patient *p)
 		        "in the URL: ?%s", parameter);
 }
 
-/* What the probes that need this privilege say is lost without it. */
-static void losses(const struct patient *p, const char *needs, char *out, size_t size)
+/* The probe in this slot for this server, when something is lost in it without the privilege. */
+static const struct probe *loser(const struct patient *p, unsigned slot, const char *needs)
 {
-	size_t len = 0;
-	out[0] = '\0';
 	const struct server_identity *s = &p->in->link.server;
+	const struct probe *probe = probe_set_find(p->snap->probes, slot, s->engine, s->version, NULL);
+	bool loses = probe != NULL && probe->needs != NULL && probe->otherwise != NULL &&
+	             strstr(probe->needs, needs) != NULL;
+	return loses ? probe : NULL;
+}
+
+static bool misses(const struct patient *p, const struct view *view, const char *needs, const char *loss)
+{
+	for (const char *const *name = view->probes; *name != NULL; name++) {
+		int slot = probe_set_slot(p->snap->probes, *name);
+		const struct probe *probe = slot < 0 ? NULL : loser(p, (unsigned)slot, needs);
+		if (probe != NULL && strcmp(probe->otherwise, loss) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is lost without this privilege, and in which panels. What no view polls is asked for the session that
+ * one opens. */
+static void put_losses(const struct patient *p, const char *needs, struct buf *b)
+{
+	const char *between = ": ";
 	for (unsigned slot = 0; slot < probe_set_names(p->snap->probes); slot++) {
-		const struct probe *probe =
-		        probe_set_find(p->snap->probes, slot, s->engine, s->version, NULL);
-		if (probe == NULL || probe->needs == NULL || probe->otherwise == NULL ||
-		        strstr(probe->needs, needs) == NULL || strstr(out, probe->otherwise) != NULL)
+		const struct probe *probe = loser(p, slot, needs);
+		unsigned n = 0;
+		if (probe == NULL || strstr(buf_str(b), probe->otherwise) != NULL)
 			continue;
-		int n = snprintf(out + len, size - len, "%s%s", len > 0 ? "; " : "", probe->otherwise);
-		if (n < 0 || (size_t)n >= size - len)
-			return;
-		len += (size_t)n;
+		buf_printf(b, "%s%s", between, probe->otherwise);
+		for (const struct view *const *v = views; *v != NULL; v++) {
+			if (misses(p, *v, needs, probe->otherwise))
+				buf_printf(b, "%s%s", n++ == 0 ? " (" : ", ", (*v)->title);
+		}
+		buf_puts(b, n == 0 ? " (detail)" : ")");
+		between = "; ";
 	}
 }
 
 static void missing(struct patient *p, const char *privilege, const char *needs)
 {
-	char lost[ADVICE_TEXT / 2];
-	losses(p, needs, lost, sizeof(lost));
-	fix(advise(p, ADVICE_MISSING, "privileges", "without %s: %s", privilege, lost), "GRANT %s TO %s;",
-	        privilege, p->account);
+	struct buf lost;
+	buf_init(&lost, ADVICE_TEXT);
+	put_losses(p, needs, &lost);
+	fix(advise(p, ADVICE_MISSING, "privileges", "without %s%s", privilege, buf_str(&lost)),
+	        "GRANT %s TO %s;", privilege, p->account);
+	buf_free(&lost);
 }
 
 static void check_privileges(struct patient *p)
@@ -205,19 +247,23 @@ static void check_guards(struct patient *p)
 	size_t before = p->out->n;
 	if (is_zero(p, "server", "statement_timeout_ms"))
 		fix(advise(p, ADVICE_NOTE, "guards", "statements may run for ever"), "%s",
-		        p->postgres ? "ALTER ROLE app SET statement_timeout = '60s';"
+		        p->postgres ? "ALTER ROLE app SET statement_timeout = '60s';  -- app: the role of "
+		                      "each application"
 		        : p->in->link.server.engine == ENGINE_MARIADB
-		                ? "SET GLOBAL max_statement_time = 60;"
-		                : "SET GLOBAL max_execution_time = 60000;");
+		                ? "SET GLOBAL max_statement_time = 60;  -- and in my.cnf, for the next start"
+		                : "SET PERSIST max_execution_time = 60000;  -- SELECT only");
 	if (is_zero(p, "server", "idle_xact_timeout_ms"))
 		fix(advise(p, ADVICE_NOTE, "guards",
 		            "transactions may stay idle for ever and hold their locks"),
 		        "%s",
-		        p->postgres ? "ALTER SYSTEM SET idle_in_transaction_session_timeout = '10min';"
-		                    : "SET GLOBAL idle_transaction_timeout = 600;");
+		        p->postgres ? "ALTER SYSTEM SET idle_in_transaction_session_timeout = '10min';  -- "
+		                      "then SELECT pg_reload_conf();"
+		                    : "SET GLOBAL idle_transaction_timeout = 600;  -- and in my.cnf, for the "
+		                      "next start");
 	if (is_zero(p, "server", "client_check_ms"))
 		fix(advise(p, ADVICE_NOTE, "guards", "statements of clients that died run on to their end"),
-		        "ALTER SYSTEM SET client_connection_check_interval = '10s';");
+		        "ALTER SYSTEM SET client_connection_check_interval = '10s';  -- then SELECT "
+		        "pg_reload_conf();");
 	int64_t size;
 	if (figure(p, "server", "track_activity_size", &size) && size <= CUT_STATEMENT)
 		fix(advise(p, ADVICE_NOTE, "guards", "statements are seen up to %lld bytes", (long long)size),
@@ -244,8 +290,8 @@ static void check_limits(struct patient *p)
 		        "%lld of %lld (%s); dbatop takes three at most", (long long)used, (long long)max,
 		        name != NULL ? name : "limit");
 	if (figure(p, "pulse", "hidden", &hidden) && hidden > 0)
-		advise(p, ADVICE_MISSING, "sessions", "the state of %lld sessions is hidden from this login",
-		        (long long)hidden);
+		advise(p, ADVICE_MISSING, "sessions", "the state of %lld session%s is hidden from this login",
+		        (long long)hidden, hidden == 1 ? "" : "s");
 }
 
 static void check_clock(struct patient *p)

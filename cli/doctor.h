@@ -13,13 +13,13 @@ enum advice_mark {
 };
 const char *advice_mark_name(enum advice_mark m); /* "ok", "note", "missing" */
 
-enum { ADVICE_MAX = 24, ADVICE_TEXT = 320 };
+enum { ADVICE_MAX = 24, ADVICE_TEXT = 1536, ADVICE_FIX = 320 };
 
 struct advice {
 	enum advice_mark mark;
 	const char *topic; /* "privileges" */
 	char text[ADVICE_TEXT];
-	char fix[ADVICE_TEXT]; /* a statement or setting; "" for none */
+	char fix[ADVICE_FIX]; /* a statement or setting; "" for none */
 };
 
 struct diagnosis {

@@ -298,6 +298,9 @@ static void test_doctor(void **state)
 	lab_url_with_password(&mariadb, "nobody", 0, nobody, sizeof(nobody));
 	expect_advice(nobody, 0, "GRANT PROCESS ON *.* TO 'nobody'@", NULL);
 	expect_advice(nobody, 0, "GRANT SLAVE MONITOR ON *.* TO 'nobody'@", NULL);
+	/* Every loss is told whole, with the panels that have it. */
+	expect_advice(nobody, 0, "who waits for whom is unknown (Fleet, Sessions, Locks,", NULL);
+	expect_advice(nobody, 0, "only own statements (detail)\n", NULL);
 	lab_url(&postgres, "actor", 0, nobody, sizeof(nobody));
 	expect_advice(nobody, 0, "\"actor\" may cancel and terminate", "GRANT");
 	expect_advice(hole_url, 1, "missing  connection", "privileges");
