@@ -184,7 +184,7 @@ SELECT w.queue, q.kind, CASE WHEN w.place = 1 THEN q.object END, w.pid, NULL, fa
   LEFT JOIN trimmed t ON t.pid = w.pid
   LEFT JOIN ahead d ON d.pid = w.pid
 UNION ALL
--- Waits that are no lock of pg_locks. Who is in the way of replay is known for a safe snapshot only.
+-- Waits that are no lock of pg_locks. Who is in the way is known for a safe snapshot only, else likely.
 SELECT x.kind || '/' || a.pid, x.kind, NULL, a.pid, NULL, false, NULL, NULL, NULL,
        CASE WHEN x.kind = 'safe snapshot' THEN array_to_string(pg_safe_snapshot_blocking_pids(a.pid), ' ') END, NULL
   FROM a
@@ -196,10 +196,18 @@ SELECT x.kind || '/' || a.pid, x.kind, NULL, coalesce(r.pid, -1), NULL, true, NU
   FROM a
  CROSS JOIN LATERAL (SELECT CASE a.wait_event WHEN 'BufferPin' THEN 'buffer pin'
                                  ELSE 'recovery conflict' END AS kind) x
-  LEFT JOIN LATERAL (SELECT s.pid FROM pg_stat_get_activity(NULL) s
-                      WHERE a.wait_event = 'RecoveryConflictSnapshot' AND s.backend_xmin IS NOT NULL
-                        AND s.pid <> pg_backend_pid()
-                      ORDER BY age(s.backend_xmin) DESC LIMIT 1) r ON true
+  LEFT JOIN LATERAL ((SELECT s.pid FROM pg_stat_get_activity(NULL) s
+                       WHERE (a.wait_event = 'RecoveryConflictSnapshot' OR a.wait_event = 'BufferPin' AND pg_is_in_recovery())
+                         AND s.backend_xmin IS NOT NULL AND s.pid <> pg_backend_pid()
+                       ORDER BY age(s.backend_xmin) DESC LIMIT 1)
+                     UNION ALL
+                     -- A page that VACUUM waits for is held by one of those who use its table.
+                     (SELECT h.pid
+                        FROM k m JOIN k h ON h.granted AND h.locktype = 'relation' AND h.database = m.database
+                                         AND h.relation = m.relation AND h.pid <> m.pid
+                       WHERE a.wait_event = 'BufferPin' AND m.pid = a.pid AND m.granted
+                         AND m.locktype = 'relation' AND m.mode = 'ShareUpdateExclusiveLock'
+                       GROUP BY h.pid LIMIT 20)) r ON true
  WHERE a.wait_event = 'BufferPin' OR starts_with(a.wait_event, 'RecoveryConflict')
  ORDER BY 6 DESC, 9 DESC NULLS LAST, 4
  LIMIT :rows
