@@ -6,6 +6,7 @@ pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(NCURSESW REQUIRED IMPORTED_TARGET ncursesw)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.34)
 
 # The MySQL client: libmariadb or Oracle's libmysqlclient. Their asynchronous APIs differ, so each has
 # an io file of its own in backends/mysql; DBATOP_MYSQL_IO names the one to compile.

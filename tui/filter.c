@@ -3,9 +3,12 @@
 #include "tui/filter.h"
 
 #include <ctype.h>
-#include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 
 #include "core/base/human.h"
 #include "core/base/mem.h"
@@ -13,8 +16,38 @@
 
 enum { TERMS_MAX = 32, PATTERN_MAX = 256, CELL_MAX = 1024, NAMES_MAX = 64 };
 
+/* What bounds an expression. Work is counted in steps of some 15 ns: a cell brings an allowance in proportion
+ * to its length, what it does not use is saved up to SAVED_MAX, and a match that finds nothing left gives up.
+ * So one match ends after about a millisecond, and a list costs a few tens of them, whatever was typed. */
+enum {
+	STEPS_PER_CELL = 64,
+	STEPS_PER_BYTE = 8,
+	SAVED_MAX = 60000,
+	NESTED_MAX = 32,
+	CALLS_MAX = 100000, /* of one place where a match may begin; the steps are for all of them */
+	HEAP_MAX = 512,     /* KiB */
+	WIDE_RANGES_MAX = 4,
+	PATTERN_SHOWN = 24,
+	TROUBLE_MAX = 128
+};
+
 enum kind { TERM_WORD, TERM_EXACT, TERM_REGEX, TERM_NUMBER };
 enum relation { REL_LT, REL_LE, REL_GT, REL_GE };
+
+/* An expression and what is left of its allowance. Matching changes it, so one thread at a time. */
+struct regex {
+	pcre2_code *code;
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+	size_t size;   /* of the compiled expression: what repeats a group repeats it there */
+	uint32_t back; /* how far a lookbehind looks, in characters */
+	long saved;
+	size_t at; /* where in the cell the last step was */
+	bool gave_up;
+	char pattern[PATTERN_MAX + 1];
+	uint16_t brace[PATTERN_MAX + 1];
+	char trouble[TROUBLE_MAX]; /* what is said when it has given up */
+};
 
 struct term {
 	enum kind kind;
@@ -23,7 +56,7 @@ struct term {
 	char *word;
 	size_t length;
 	uint32_t letters; /* what a text needs to have it: no expression says that */
-	regex_t regex;
+	struct regex *regex;
 	enum relation relation;
 	double number;
 };
@@ -129,46 +162,144 @@ static bool parse_number(const char *s, bool seconds, double *out)
 	return true;
 }
 
-/* Repetitions multiply the size of a compiled expression (the C library writes x+ as xx*, also when x is a
- * repetition itself), so their product has a limit. Groups that may be empty within each other are compiled
- * in exponential time, so there is one for what makes them, too. */
-static bool regex_is_modest(const char *pattern)
+static void *regex_malloc(size_t n, void *arg)
 {
-	double product = 1;
-	unsigned operators = 0;
-	if (strlen(pattern) > PATTERN_MAX)
-		return false;
-	for (const char *s = pattern; *s != '\0'; s++) {
-		if (s[0] == '\\' && isdigit((unsigned char)s[1]))
-			return false;
-		if (s[0] == '\\' && s[1] != '\0')
-			s++;
-		operators += strchr("(|*?+{", s[0]) != NULL;
-		if (s[0] == '+')
-			product *= 2;
-		if (s[0] != '{')
-			continue;
-		for (const char *d = s + 1; *d != '}' && *d != '\0'; d++) {
-			if (isdigit((unsigned char)*d) && !isdigit((unsigned char)d[-1]))
-				product *= 1 + strtod(d, NULL);
-		}
+	(void)arg;
+	return xmalloc(n);
+}
+
+static void regex_release(void *p, void *arg)
+{
+	(void)arg;
+	free(p);
+}
+
+/* How many bytes an item may read, times what one costs, though nothing but its failing comes of it: a
+ * minimum of repetitions that is not met, a reference back, the way back of a lookbehind. */
+static size_t regex_in_vain(const struct regex *r, const pcre2_callout_block *block)
+{
+	const char *item = r->pattern + block->pattern_position;
+	size_t length = block->next_item_length;
+	size_t at = block->current_position;
+	size_t ahead = block->subject_length > at ? block->subject_length - at : 0;
+	size_t end = block->pattern_position + length;
+	size_t least = 0;
+	for (size_t i = r->brace[block->pattern_position]; i < end; i = r->brace[i + 1]) {
+		size_t number = (size_t)strtoul(r->pattern + i + 1, NULL, 10);
+		least = number > least ? number : least;
 	}
-	return product <= 10000 && operators <= 24;
+	if (least > 0)
+		return (least < ahead ? least : ahead) * length / 16;
+	if (item[0] == '\\' && item[1] != '\0' && strchr("kg123456789", item[1]) != NULL)
+		return ahead / 2;
+	if (item[0] != '(' || item[1] != '?')
+		return 0;
+	/* A repeated group is so many copies, and this is asked once for all of them. */
+	return (item[2] == 'P' ? ahead / 2 : 0) + r->size / 128 * (1 + (at < r->back ? at : r->back) / 4);
+}
+
+/* Before each item of the expression. What was read since the last one is counted, too. */
+static int regex_step(pcre2_callout_block *block, void *arg)
+{
+	struct regex *r = arg;
+	size_t at = block->current_position;
+	size_t moved = at > r->at ? at - r->at : r->at - at;
+	r->at = at;
+	r->saved -= (long)(1 + moved / 16 + regex_in_vain(r, block));
+	return r->saved < 0 ? PCRE2_ERROR_CALLOUT : 0;
+}
+
+/* Where the next number of repetitions begins, for each place of the pattern. */
+static void find_braces(struct regex *r)
+{
+	size_t n = strlen(r->pattern);
+	size_t next = n;
+	for (size_t i = n + 1; i-- > 0;) {
+		if (r->pattern[i] == '{' && isdigit((unsigned char)r->pattern[i + 1]))
+			next = i;
+		r->brace[i] = (uint16_t)next;
+	}
+}
+
+/* Letters of either case are looked for one by one through a range, which for all of Unicode takes
+ * milliseconds: how many ranges may end beyond U+07FF. */
+static bool has_many_wide_ranges(const char *pattern)
+{
+	int n = 0;
+	for (const char *s = strchr(pattern, '-'); s != NULL; s = strchr(s + 1, '-')) {
+		const char *end = s + 1 + strspn(s + 1, " \t");
+		if ((unsigned char)*end >= 0xe0 ||
+		        (*end == '\\' && end[1] != '\0' && strchr("xoNQE", end[1]) != NULL))
+			n++;
+	}
+	return n > WIDE_RANGES_MAX;
+}
+
+static void regex_free(struct regex *r)
+{
+	if (r == NULL)
+		return;
+	pcre2_match_context_free(r->context);
+	pcre2_match_data_free(r->data);
+	pcre2_code_free(r->code);
+	free(r);
+}
+
+/* A cell is one line whatever is in it: a dot is any character, and $ is its very end. */
+static pcre2_code *compile_code(const char *pattern, pcre2_general_context *memory, int *code)
+{
+	const uint32_t options = PCRE2_CASELESS | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
+	                         PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE | PCRE2_AUTO_CALLOUT |
+	                         PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY;
+	PCRE2_SIZE offset = 0;
+	pcre2_compile_context *context = pcre2_compile_context_create(memory);
+	pcre2_set_max_pattern_length(context, PATTERN_MAX);
+	pcre2_set_parens_nest_limit(context, NESTED_MAX);
+	pcre2_code *out =
+	        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, code, &offset, context);
+	pcre2_compile_context_free(context);
+	return out;
 }
 
 static bool compile_regex(struct term *t, const char *pattern, struct err *e)
 {
-	char why[128];
-	if (!regex_is_modest(pattern))
-		return err_set(e, ERR_USAGE,
-		        "filter: the expression is too large, or refers back to a group: make it simpler");
-	int code = regcomp(&t->regex, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB);
-	if (code == 0) {
+	PCRE2_UCHAR why[128] = "";
+	char shown[TROUBLE_MAX / 2];
+	int code = 0;
+	if (has_many_wide_ranges(pattern))
+		return err_set(e, ERR_USAGE, "filter: ~%s: more than %d wide ranges: make it simpler",
+		        pattern, WIDE_RANGES_MAX);
+	pcre2_general_context *memory = pcre2_general_context_create(regex_malloc, regex_release, NULL);
+	struct regex *r = xcalloc(1, sizeof(*r));
+	r->code = compile_code(pattern, memory, &code);
+	if (r->code != NULL) {
+		r->data = pcre2_match_data_create(1, memory);
+		r->context = pcre2_match_context_create(memory);
+		pcre2_set_match_limit(r->context, CALLS_MAX);
+		pcre2_set_depth_limit(r->context, CALLS_MAX);
+		pcre2_set_heap_limit(r->context, HEAP_MAX);
+		pcre2_set_callout(r->context, regex_step, r);
+		r->saved = SAVED_MAX;
+		snprintf(r->pattern, sizeof(r->pattern), "%s", pattern);
+		find_braces(r);
+		pcre2_pattern_info(r->code, PCRE2_INFO_SIZE, &r->size);
+		pcre2_pattern_info(r->code, PCRE2_INFO_MAXLOOKBEHIND, &r->back);
+		text_truncate(shown, sizeof(shown), pattern, strlen(pattern), PATTERN_SHOWN, false);
+		snprintf(r->trouble, sizeof(r->trouble),
+		        "filter: ~%s: takes too long, so it is off and leaves out nothing", shown);
 		t->kind = TERM_REGEX;
-		return true;
+		t->regex = r;
 	}
-	regerror(code, &t->regex, why, sizeof(why));
-	return err_set(e, ERR_USAGE, "filter: ~%s: %s", pattern, why);
+	pcre2_general_context_free(memory);
+	if (r->code != NULL)
+		return true;
+	regex_free(r);
+	pcre2_get_error_message(code, why, sizeof(why));
+	bool too_much = code == PCRE2_ERROR_PATTERN_TOO_LARGE ||
+	                code == PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP ||
+	                code == PCRE2_ERROR_BAD_SUBPATTERN_REFERENCE;
+	return err_set(e, ERR_USAGE, "filter: ~%s: %s%s", pattern, (const char *)why,
+	        too_much ? ": make it simpler" : "");
 }
 
 /* ">5s", ">=1000", "<3": true when the term is a comparison. */
@@ -254,8 +385,7 @@ void filter_free(struct filter *f)
 	if (f == NULL)
 		return;
 	for (size_t i = 0; i < f->n; i++) {
-		if (f->term[i].kind == TERM_REGEX)
-			regfree(&f->term[i].regex);
+		regex_free(f->term[i].regex);
 		free(f->term[i].word);
 	}
 	free(f);
@@ -304,14 +434,22 @@ static bool contains(const char *s, size_t n, const char *word, size_t length)
 	}
 }
 
-static bool regex_matches(const regex_t *regex, const char *s, size_t n)
+static bool regex_matches(struct regex *r, const char *s, size_t n)
 {
-	char text[CELL_MAX + 1];
-	if (n > CELL_MAX)
+	if (r->gave_up)
+		return false;
+	if (n > CELL_MAX) {
 		n = CELL_MAX;
-	memcpy(text, s, n);
-	text[n] = '\0';
-	return regexec(regex, text, 0, NULL, 0) == 0;
+		while (n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80)
+			n--;
+	}
+	r->saved += (long)(STEPS_PER_CELL + STEPS_PER_BYTE * n);
+	r->at = 0;
+	int found = pcre2_match(r->code, (PCRE2_SPTR)s, n, 0, PCRE2_NO_JIT, r->data, r->context);
+	r->gave_up = found < 0 && found != PCRE2_ERROR_NOMATCH;
+	if (r->saved > SAVED_MAX)
+		r->saved = SAVED_MAX;
+	return found >= 0;
 }
 
 static bool text_matches(const struct term *t, const char *s, size_t n)
@@ -322,7 +460,7 @@ static bool text_matches(const struct term *t, const char *s, size_t n)
 	case TERM_EXACT:
 		return n == t->length && same(s, t->word, n);
 	case TERM_REGEX:
-		return regex_matches(&t->regex, s, n);
+		return regex_matches(t->regex, s, n);
 	case TERM_NUMBER:
 		break;
 	}
@@ -393,13 +531,29 @@ static bool term_matches(const struct filter *f, const struct term *t, const str
 	return false;
 }
 
+static bool is_off(const struct term *t)
+{
+	return t->regex != NULL && t->regex->gave_up;
+}
+
 bool filter_match(const struct filter *f, const struct filter_row *row)
 {
 	if (f == NULL)
 		return true;
 	for (size_t i = 0; i < f->n; i++) {
-		if (term_matches(f, &f->term[i], row) == f->term[i].inverse)
+		const struct term *t = &f->term[i];
+		/* The row in which it gives up is the first that it leaves in. */
+		if (!is_off(t) && term_matches(f, t, row) == t->inverse && !is_off(t))
 			return false;
 	}
 	return true;
+}
+
+const char *filter_trouble(const struct filter *f)
+{
+	for (size_t i = 0; f != NULL && i < f->n; i++) {
+		if (is_off(&f->term[i]))
+			return f->term[i].regex->trouble;
+	}
+	return NULL;
 }

@@ -1,9 +1,14 @@
-/* The filter language: words narrow, all must match. `checkout` is a substring of any column; `~re` an
- * extended regular expression; `!word` excludes; `state:active`, `app:checkout`, `user:!app`, `age:>5s`,
+/* The filter language: words narrow, all must match. `checkout` is a substring of any column; `~re` a regular
+ * expression; `!word` excludes; `state:active`, `app:checkout`, `user:!app`, `age:>5s`,
  * `rows_modified:>=1000`, `state:=active` (the whole value), `user:~^app` name a column; "two words" quotes.
  * Letters match whatever their case. Numbers take k, M, G, kB, MB, GB or a duration. Compiled once, matched
- * per row. Pure; the regular expressions are POSIX without back references, matched against at most 1 KiB of
- * a cell. */
+ * per row, by one thread at a time. Pure.
+ *
+ * A regular expression is PCRE2's, whose parentheses only group; it is matched against at most 1 KiB of a
+ * cell, ^ and $ are the cell's ends, and bytes that are not UTF-8 match nothing. Work is counted, not timed:
+ * one match ends after about a millisecond, and an expression that takes too much is off for good. It then
+ * leaves out nothing, since a row too many is better than a culprit that is hidden; filter_trouble says so.
+ */
 #ifndef DBATOP_TUI_FILTER_H
 #define DBATOP_TUI_FILTER_H
 
@@ -51,5 +56,7 @@ struct filter *filter_compile(
 void filter_free(struct filter *f);
 /* f NULL matches all. */
 bool filter_match(const struct filter *f, const struct filter_row *row);
+/* One sentence when an expression is off; NULL when all is well or f is NULL. Lives as long as the filter. */
+const char *filter_trouble(const struct filter *f);
 
 #endif

@@ -49,7 +49,7 @@ bool help_section_has(const struct help_section *s, const struct command_info *i
 const struct help_pair help_filter[] = {
         {"word", "any column holds it; all words must match"},
         {"!word", "no column holds it"},
-        {"~regex", "an extended regular expression"},
+        {"~regex", "a regular expression (PCRE2)"},
         {"state:active", "one column; state:=active is the whole value"},
         {"age:>5s", "a number or a duration: > >= < <="},
         {NULL, NULL},

@@ -8,7 +8,7 @@ set -euo pipefail
 
 demo=(
 	gcc libc6-dev cmake ninja-build pkg-config
-	libncurses-dev libpq-dev libmariadb-dev libyaml-dev libjansson-dev libssl-dev
+	libncurses-dev libpq-dev libmariadb-dev libyaml-dev libjansson-dev libpcre2-dev libssl-dev
 	postgresql-15 postgresql-client-15 mariadb-server-core mariadb-client-core
 	python3 python3-psycopg2 python3-pymysql openssl procps util-linux ncurses-bin)
 test=(

@@ -1,6 +1,7 @@
 /* The filter language, word by word, on rows of a little table; what is unknown, and what is refused. */
 #include "tests/support/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/text.h"
@@ -171,16 +172,188 @@ static void test_mistakes_are_explained(void **state)
 	expect_error("rows:>many", "not a number");
 	expect_error("\"open", "quote");
 	expect_error("~(", "~(");
+	expect_error("~(a", "filter: ~(a: missing closing parenthesis");
+	expect_error("~[a", "filter: ~[a: missing terminating ] for character class");
+	expect_error("~*", "filter: ~*: quantifier does not follow a repeatable item");
+	expect_error("~a\\Cb", "filter: ~a\\Cb: using \\C is disabled");
+	expect_error("~(?<=a+)b", "filter: ~(?<=a+)b: lookbehind assertion is not fixed length");
+	expect_error("~\xff(", "filter: ~\xef\xbf\xbd(: UTF-8 error");
+	expect_error("~\x1b[(", "filter: ~\xef\xbf\xbd[(: ");
 	expect_error("~(a)\\1", "simpler");
 	expect_error("~((a{100}){100}){100}", "simpler");
-	expect_error("~a+++++++++++++++++++++++", "simpler");
+	expect_error("~((a{1000}){1000}", "filter: ~((a{1000}){1000}: ");
+	expect_error("~((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))", "simpler");
+	expect_error("~[a-\\x{fffff}a-\\x{fffff}a-\\x{fffff}a-\\x{fffff}a-\\x{fffff}]", "simpler");
+	expect_error("~a+++++++++++++++++++++++", "quantifier does not follow a repeatable item");
 	memset(wide, 'a', sizeof(wide));
 	wide[sizeof(wide) - 1] = '\0';
 	expect_error(wide, "longer than");
+	wide[0] = '~';
+	expect_error(wide, "longer than");
+	wide[257] = '\0';
+	expect_error(wide, "longer than");
+	wide[256] = '\0';
+	struct filter *f = filter_compile(wide, columns, 5, NULL);
+	assert_non_null(f);
+	filter_free(f);
 	for (size_t i = 0; i < sizeof(many) - 1; i++)
 		many[i] = i % 2 == 0 ? 'a' : ' ';
 	many[sizeof(many) - 1] = '\0';
 	expect_error(many, "more than");
+}
+
+static bool matches_text(const char *expression, const char *app)
+{
+	return matches(expression, &(const struct row){.text = {NULL, app, NULL}, .age = -1});
+}
+
+static void test_expressions(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *expression, *text;
+		bool yes;
+	} samples[] = {
+	        {"~^müller$", "MÜLLER", true},
+	        {"~Ü", "grün", true},
+	        {"~[ä-ü]x", "ÖX", true},
+	        {"~a.c", "aßc", true},
+	        /* Bytes that are no UTF-8 match nothing; what stands around them is matched. */
+	        {"~^caf.$", "caf\xe9", false},
+	        {"~^caf", "caf\xe9", true},
+	        {"~bar$", "caf\xe9 bar", true},
+	        {"~^.?bar", "caf\xe9 bar", false},
+	        {"~caf.*bar", "caf\xe9 bar", false},
+	        {"~x", "\xc3", false},
+	        {"!~x", "\xc3", true},
+	        /* The ends of a cell, whatever is in it. */
+	        {"~^b", "a\nb", false},
+	        {"~a$", "a\nb", false},
+	        {"~b$", "a\nb\n", false},
+	        {"~(?m)a$", "a\nb", true},
+	        {"~^select.*orders$", "select *\nfrom orders", true},
+	        {"~^$", "", true},
+	        {"~^$", "a", false},
+	        {"~(?<!un)safe", "unsafe", false},
+	        {"~\\bid\\b", "order id 7", true},
+	        {"~[[:digit:]]{3}", "ab123", true},
+	};
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		if (matches_text(samples[i].expression, samples[i].text) != samples[i].yes)
+			fail_msg("%zu: \"%s\" and \"%s\"", i, samples[i].expression, samples[i].text);
+	}
+}
+
+/* What is beyond the first KiB of a cell is not looked at, and no character is cut in two there. */
+static void test_long_cells(void **state)
+{
+	(void)state;
+	char text[2000];
+	memset(text, 'a', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	memcpy(text + 1100, "needle", 6);
+	assert_false(matches_text("~needle", text));
+	assert_true(matches_text("needle", text));
+	memcpy(text + 1023, "ü", strlen("ü"));
+	assert_true(matches_text("~^a+$", text));
+}
+
+/* Each takes forever, or all memory, where nothing bounds it. */
+static void test_what_takes_too_long_is_off(void **state)
+{
+	(void)state;
+	static const char *const hostile[] = {"~(a+)+$", "~(a|aa)+$", "~(.*)*(.*)*(.*)*[^a.]$",
+	        "~(?-n)(.*)*(.*)\\2\\1[^a.]$", "~(?<n>.*)*\\k<n>[^a.]$", "~(a?){50}(a?){50}[^a.]$",
+	        "~(((((a*)*)*)*)*)*[^a.]$", "~(?<n>a|a(?&n)a)*[^a.]$", "~(?R)?a(?R)?[^a.]$",
+	        "~(?=(.*a)+[^a])b|(a*)*[^a.]$", "~(*LIMIT_MATCH=4000000000)(a+)+[^a.]$",
+	        "~(a*?)*?(?C1)(a*?)*?[^a.]$"};
+	char text[1100];
+	memset(text, 'a', sizeof(text));
+	memcpy(text + 1000, "!a.", 4);
+	text[sizeof(text) - 1] = '\0';
+	const struct row culprit = {.text = {NULL, text, NULL}, .age = -1};
+	for (size_t i = 0; i < 2 * (sizeof(hostile) / sizeof(hostile[0])); i++) {
+		char expression[100];
+		const char *what = hostile[i / 2];
+		snprintf(expression, sizeof(expression), "%s%s", i % 2 == 0 ? "" : "!", what);
+		struct filter *f = filter_compile(expression, columns, 5, NULL);
+		struct filter_row row = {.text = row_text, .number = row_number, .row = &culprit};
+		if (f == NULL)
+			fail_msg("%s does not compile", expression);
+		assert_null(filter_trouble(f));
+		for (int n = 0; n < 3; n++) {
+			if (!filter_match(f, &row))
+				fail_msg("%s hides the row", expression);
+		}
+		const char *trouble = filter_trouble(f);
+		if (trouble == NULL || strstr(trouble, "takes too long, so it is off") == NULL)
+			fail_msg("%s: said was \"%s\"", expression, trouble == NULL ? "" : trouble);
+		/* It narrows nothing, in rows that it is quick with, too. */
+		row.row = &checkout;
+		assert_true(filter_match(f, &row));
+		filter_free(f);
+	}
+}
+
+static void test_only_the_term_is_off(void **state)
+{
+	(void)state;
+	char text[1000];
+	memset(text, 'a', sizeof(text));
+	memcpy(text + sizeof(text) - 4, "!a.", 4);
+	const struct row culprit = {.text = {"shop", text, "idle"}, .age = 9000};
+	struct filter *f = filter_compile("state:idle ~(a+)+$ !report", columns, 5, NULL);
+	struct filter_row row = {.text = row_text, .number = row_number, .row = &culprit};
+	assert_non_null(f);
+	assert_true(filter_match(f, &row));
+	assert_string_equal(
+	        filter_trouble(f), "filter: ~(a+)+$: takes too long, so it is off and leaves out nothing");
+	row.row = &checkout;
+	assert_false(filter_match(f, &row));
+	row.row = &reader;
+	assert_false(filter_match(f, &row));
+	filter_free(f);
+}
+
+/* Work is counted over all cells: an expression that is a little slow in each of a long list ends as well,
+ * one that people write does not. */
+static void test_a_long_list(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *expression;
+		bool off;
+	} samples[] = {
+	        {"~a*a*a*b$", true},
+	        {"~(insert|update|delete).*orders", false},
+	        {"~[a-z]+_(id|key)\\b", false},
+	        {"~select.*from.*where", false},
+	        {"~[0-9a-f]{8}-[0-9a-f]{4}", false},
+	        {"!~^(idle|active)", false},
+	        {"~\\d{4}-\\d\\d-\\d\\d", false},
+	};
+	static const char line[] =
+	        "select o.id, o.total_eur from orders o join customers c on c.id = o.customer_id "
+	        "where o.placed_at > '2026-11-01 03:00:00' and o.state in ('new', 'paid') ";
+	char text[1000];
+	char slow[160];
+	memset(slow, 'a', sizeof(slow));
+	memcpy(slow + sizeof(slow) - 3, "bc", 3);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = line[i % (sizeof(line) - 1)];
+	text[sizeof(text) - 1] = '\0';
+	const struct row all[] = {{.text = {"shop", text, "active"}}, {.text = {"shop", slow, "active"}}};
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		struct filter *f = filter_compile(samples[i].expression, columns, 5, NULL);
+		assert_non_null(f);
+		for (size_t n = 0; n < 2000; n++) {
+			struct filter_row row = {.text = row_text, .number = row_number, .row = &all[n % 2]};
+			filter_match(f, &row);
+		}
+		if ((filter_trouble(f) != NULL) != samples[i].off)
+			fail_msg("%s is %s", samples[i].expression, samples[i].off ? "on" : "off");
+		filter_free(f);
+	}
 }
 
 static void test_no_filter_matches_all(void **state)
@@ -188,6 +361,7 @@ static void test_no_filter_matches_all(void **state)
 	(void)state;
 	struct filter_row fr = {.text = row_text, .number = row_number, .row = &dark};
 	assert_true(filter_match(NULL, &fr));
+	assert_null(filter_trouble(NULL));
 	filter_free(NULL);
 }
 
@@ -196,6 +370,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_words),
 	        cmocka_unit_test(test_mistakes_are_explained),
+	        cmocka_unit_test(test_expressions),
+	        cmocka_unit_test(test_long_cells),
+	        cmocka_unit_test(test_what_takes_too_long_is_off),
+	        cmocka_unit_test(test_only_the_term_is_off),
+	        cmocka_unit_test(test_a_long_list),
 	        cmocka_unit_test(test_no_filter_matches_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
