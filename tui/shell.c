@@ -117,6 +117,21 @@ void shell_input(struct shell *sh, struct view_input *in)
 	};
 }
 
+void shell_trouble(struct shell *sh)
+{
+	const struct view *v = shell_view(sh);
+	const char *trouble = v->trouble != NULL ? v->trouble(sh->state[sh->open]) : NULL;
+	if (trouble == NULL || strcmp(sh->told, trouble) == 0) {
+		sh->told[0] = trouble != NULL ? sh->told[0] : '\0';
+		return;
+	}
+	snprintf(sh->told, sizeof(sh->told), "%s", trouble);
+	if (sh->prompt.kind == PROMPT_FILTER)
+		snprintf(sh->prompt.error, sizeof(sh->prompt.error), "%s", trouble);
+	else
+		shell_say(sh, SEVERITY_WARN, "%s", trouble);
+}
+
 void shell_settle(struct shell *sh)
 {
 	struct view_input in;
@@ -125,6 +140,7 @@ void shell_settle(struct shell *sh)
 	shell_input(sh, &in);
 	shell_view(sh)->update(sh->state[sh->open], &in);
 	sh->stale = false;
+	shell_trouble(sh);
 }
 
 bool shell_view_index(const struct shell *sh, const char *name, size_t *index)
@@ -268,6 +284,8 @@ void shell_draw(struct shell *sh, struct surface *out)
 	surface_clear(out);
 	if (sh->shown == NULL)
 		return;
+	/* First, since it may have something to say in the frame. */
+	shell_settle(sh);
 	shell_frame(sh, &info, &layout);
 	if (layout.body.h != sh->body_height) {
 		/* The frame took or gave a line: the view must know before it draws. */

@@ -146,6 +146,7 @@ static void filter_edited(struct shell *sh, const char *text)
 {
 	struct view_event ev = {.command = CMD_FILTER, .arg = text};
 	sh->prompt.error[0] = '\0';
+	sh->told[0] = '\0';
 	to_view(sh, &ev);
 }
 
@@ -169,8 +170,13 @@ static void prompt_event(struct shell *sh, const struct input_event *ev)
 	} else if (answer == PROMPT_ENTERED) {
 		bool command = p->kind == PROMPT_COMMAND;
 		prompt_close(p);
-		if (command)
+		if (command) {
 			shell_line(sh, line);
+		} else {
+			/* What stood behind the filter went with the prompt, and is still so. */
+			sh->told[0] = '\0';
+			shell_trouble(sh);
+		}
 	}
 }
 

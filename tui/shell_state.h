@@ -75,7 +75,8 @@ struct shell {
 	/* the message line */
 	char message[SHELL_MESSAGE_MAX];
 	enum severity message_severity;
-	mono_ns message_until; /* MONO_NEVER: until a key */
+	mono_ns message_until;        /* MONO_NEVER: until a key */
+	char told[SHELL_MESSAGE_MAX]; /* the trouble of the view's filter that was said last */
 
 	uint32_t interval_ms;
 	mono_ns last_ctrl_c;
@@ -96,7 +97,8 @@ void shell_say(struct shell *sh, enum severity severity, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 void shell_input(struct shell *sh, struct view_input *in); /* what the view gets now */
 void shell_frame(struct shell *sh, struct frame_info *info, struct frame_layout *layout);
-void shell_settle(struct shell *sh); /* brings the open view up to date */
+void shell_settle(struct shell *sh);  /* brings the open view up to date */
+void shell_trouble(struct shell *sh); /* says what the view cannot filter, unless that was said */
 void shell_wants(struct shell *sh);
 void shell_resume(struct shell *sh);
 void shell_open(struct shell *sh, size_t view, struct scope scope, const struct row_ref *row);

@@ -62,7 +62,7 @@ enum intent_kind {
 enum { INTENT_ROWS_MAX = 512 };
 struct intent {
 	enum intent_kind kind;
-	const char *view; /* name of a view */
+	const char *view;  /* name of a view */
 	const char *probe; /* INTENT_ASK; NULL: its full statement */
 	struct scope scope;
 	struct row_ref row;
@@ -100,6 +100,9 @@ struct view {
 	bool (*select)(void *state, const struct view_input *in, const struct row_ref *row);
 	/* Which commands make sense for what is selected: footer hints. */
 	bool (*offers)(const void *state, const struct view_input *in, enum command c);
+	/* One sentence when the last update() could not filter as was asked; NULL: it could. NULL: it always
+	 * can. */
+	const char *(*trouble)(const void *state);
 };
 
 /* The registry, in tab order, NULL-terminated (views/registry.c). */

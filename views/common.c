@@ -143,6 +143,7 @@ void filter_box_set(struct filter_box *box, const char *expression, const struct
 	}
 	filter_free(box->filter);
 	box->filter = f;
+	box->trouble = NULL;
 	snprintf(box->expression, sizeof box->expression, "%s", expression);
 }
 
@@ -150,6 +151,26 @@ void filter_box_free(struct filter_box *box)
 {
 	filter_free(box->filter);
 	box->filter = NULL;
+	box->trouble = NULL;
+}
+
+bool filter_box_gave_up(struct filter_box *box)
+{
+	const char *trouble = filter_trouble(box->filter);
+	bool news = trouble != box->trouble;
+
+	box->trouble = trouble;
+	return news;
+}
+
+void filter_box_clause(const struct filter_box *box, unsigned long left_out, struct view_line *l)
+{
+	char text[320];
+
+	if (!box->filter)
+		return;
+	snprintf(text, sizeof text, "filter %s leaves out %lu", box->expression, left_out);
+	view_clause(l, box->trouble ? STYLE_WARN : STYLE_ACCENT, box->trouble ? box->trouble : text);
 }
 
 struct intent filter_box_prompt(const struct filter_box *box)

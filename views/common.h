@@ -48,7 +48,8 @@ void view_say_why_nothing(const struct view_input *in, const char *probe, struct
 struct filter_box {
 	struct filter *filter; /* NULL: everything matches */
 	char expression[256];
-	char wrong[256]; /* why the last one was not taken; "" when it was */
+	char wrong[256];     /* why the last one was not taken; "" when it was */
+	const char *trouble; /* filter_trouble of the rows matched so far, as of filter_box_gave_up */
 };
 enum { FILTER_EXTRA_MAX = 16 };
 /* Compiles over the columns' names and `extra` ones (numbered after the columns); an expression that does not
@@ -57,6 +58,11 @@ enum { FILTER_EXTRA_MAX = 16 };
 void filter_box_set(struct filter_box *box, const char *expression, const struct list_column *columns,
         size_t n, const char *const *extra, size_t nextra, uint32_t duration);
 void filter_box_free(struct filter_box *box);
+/* To be asked when all rows were matched; true: an expression has been switched off among them, and those
+ * before it are to be matched again without it. */
+bool filter_box_gave_up(struct filter_box *box);
+/* "filter EXPRESSION leaves out N" as a clause, or what is wrong with it; nothing when there is no filter. */
+void filter_box_clause(const struct filter_box *box, unsigned long left_out, struct view_line *l);
 /* Answers CMD_FILTER without an argument: the prompt with the current expression. */
 struct intent filter_box_prompt(const struct filter_box *box);
 

@@ -319,7 +319,9 @@ static void fleet_update(void *state, const struct view_input *in)
 
 	fleet_free(st->fleet);
 	st->fleet = fleet_build(in->snap, in->findings);
-	build_lines(st, in);
+	do
+		build_lines(st, in);
+	while (filter_box_gave_up(&st->filter));
 	arrange(st, in);
 	list_layout(fleet_columns, COL_COUNT, list_width(st->table.w), st->list.scroll, &st->layout);
 	list_update(&st->list, st->keys, st->n, st->table.h - 1);
@@ -522,6 +524,13 @@ static bool fleet_offers(const void *state, const struct view_input *in, enum co
 static const char *const fleet_probes[] = {"server", "pulse", "sessions", "blockers", "replication_brief",
         "replication", "replication_local", NULL};
 
+static const char *fleet_trouble(const void *state)
+{
+	const struct fleet_state *st = state;
+
+	return st->filter.trouble;
+}
+
 const struct view fleet_view = {
         .name = "fleet",
         .title = "Fleet",
@@ -539,4 +548,5 @@ const struct view fleet_view = {
         .apply = fleet_apply,
         .select = fleet_select,
         .offers = fleet_offers,
+        .trouble = fleet_trouble,
 };

@@ -93,8 +93,11 @@ static void settle(struct locks_state *st, const struct view_input *in)
 
 	if (moved)
 		st->explicit = true;
-	if (moved || st->dirty || st->built != in->snap || st->built_at != in->snap->now)
-		locks_collect(st, in);
+	if (moved || st->dirty || st->built != in->snap || st->built_at != in->snap->now) {
+		do
+			locks_collect(st, in);
+		while (filter_box_gave_up(&st->filter));
+	}
 	st->built = in->snap;
 	st->built_at = in->snap->now;
 	st->scope = in->scope;
@@ -518,6 +521,13 @@ static bool locks_offers(const void *state, const struct view_input *in, enum co
 
 static const char *const locks_probes[] = {"locks", "sessions", "pulse", "server", "deadlock", NULL};
 
+static const char *locks_trouble(const void *state)
+{
+	const struct locks_state *st = state;
+
+	return st->filter.trouble;
+}
+
 const struct view locks_view = {
         .name = "locks",
         .title = "Locks",
@@ -535,4 +545,5 @@ const struct view locks_view = {
         .apply = locks_apply,
         .select = locks_select,
         .offers = locks_offers,
+        .trouble = locks_trouble,
 };

@@ -99,7 +99,8 @@ static void draw_notes(const struct locks_state *st, const struct view_input *in
 	if (st->filter.filter) {
 		snprintf(text, sizeof text, "filter %s leaves out %" PRIu32, st->filter.expression,
 		        st->filtered_out);
-		clause(l, STYLE_ACCENT, text);
+		clause(l, st->filter.trouble ? STYLE_WARN : STYLE_ACCENT,
+		        st->filter.trouble ? st->filter.trouble : text);
 	}
 	for (size_t i = 0; i < in->snap->n; i++) {
 		const struct lock_graph *g = locks_graph(st, i);

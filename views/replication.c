@@ -129,7 +129,9 @@ static void replication_fini(void *state)
 
 static void settle(struct replication_state *st, const struct view_input *in)
 {
-	replication_collect(st, in);
+	do
+		replication_collect(st, in);
+	while (filter_box_gave_up(&st->filter));
 	pane_arrange(&st->pane, in->body, &st->head, &st->table);
 	choose_columns(st, in);
 	list_update(&st->list, st->keys, st->n, st->table.h - 1);
@@ -477,6 +479,13 @@ static bool replication_offers(const void *state, const struct view_input *in, e
 static const char *const replication_probes[] = {"server", "pulse", "sessions", "replication_brief",
         "replication", "replication_local", "horizon", NULL};
 
+static const char *replication_trouble(const void *state)
+{
+	const struct replication_state *st = state;
+
+	return st->filter.trouble;
+}
+
 const struct view replication_view = {
         .name = "replication",
         .title = "Replication",
@@ -494,4 +503,5 @@ const struct view replication_view = {
         .apply = replication_apply,
         .select = replication_select,
         .offers = replication_offers,
+        .trouble = replication_trouble,
 };

@@ -45,7 +45,9 @@ static void settle(struct sessions_state *st, const struct view_input *in)
 	if (moved)
 		st->explicit = true;
 	if (moved || st->dirty || st->built != in->snap || st->built_at != in->snap->now) {
-		sessions_collect(st, in);
+		do
+			sessions_collect(st, in);
+		while (filter_box_gave_up(&st->filter));
 		sessions_measure_ids(st);
 	}
 	st->built = in->snap;
@@ -456,6 +458,13 @@ static bool sessions_offers(const void *state, const struct view_input *in, enum
 
 static const char *const sessions_probes[] = {"sessions", "blockers", "pulse", "server", NULL};
 
+static const char *sessions_trouble(const void *state)
+{
+	const struct sessions_state *st = state;
+
+	return st->filter.trouble;
+}
+
 const struct view sessions_view = {
         .name = "sessions",
         .title = "Sessions",
@@ -473,4 +482,5 @@ const struct view sessions_view = {
         .apply = sessions_apply,
         .select = sessions_select,
         .offers = sessions_offers,
+        .trouble = sessions_trouble,
 };

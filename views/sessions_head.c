@@ -129,11 +129,7 @@ static void draw_left_out(const struct sessions_state *st, const struct view_inp
 		snprintf(text, sizeof text, "%zu marked", st->list.nmarks);
 		view_clause(l, STYLE_MARKED, text);
 	}
-	if (st->filter.filter) {
-		snprintf(text, sizeof text, "filter %s leaves out %u", st->filter.expression,
-		        st->filtered_out);
-		view_clause(l, STYLE_ACCENT, text);
-	}
+	filter_box_clause(&st->filter, st->filtered_out, l);
 	if (st->hidden > 0) {
 		snprintf(text, sizeof text, "%u whose state we may not see%s%s", st->hidden,
 		        privilege ? ": needs " : "", privilege ? privilege : "");

@@ -125,8 +125,11 @@ static void settle(struct tree_state *st, const struct view_input *in)
 
 	if (moved)
 		st->explicit = true;
-	if (moved || st->dirty || st->built != in->snap || st->built_at != in->snap->now)
-		collect(st, in);
+	if (moved || st->dirty || st->built != in->snap || st->built_at != in->snap->now) {
+		do
+			collect(st, in);
+		while (filter_box_gave_up(&st->filter));
+	}
 	st->built = in->snap;
 	st->built_at = in->snap->now;
 	st->scope = in->scope;
@@ -528,6 +531,13 @@ static bool tree_offers(const void *state, const struct view_input *in, enum com
 
 static const char *const tree_probes[] = {"sessions", "blockers", "pulse", "server", NULL};
 
+static const char *tree_trouble(const void *state)
+{
+	const struct tree_state *st = state;
+
+	return st->filter.trouble;
+}
+
 const struct view tree_view = {
         .name = "tree",
         .title = "Tree",
@@ -545,4 +555,5 @@ const struct view tree_view = {
         .apply = tree_apply,
         .select = tree_select,
         .offers = tree_offers,
+        .trouble = tree_trouble,
 };

@@ -274,11 +274,7 @@ static void draw_left_out(const struct tree_state *st, struct view_line *l)
 	} out[] = {{t->idle_out, "idle"}, {t->own_out, "own"}};
 	size_t used = 0;
 
-	if (st->filter.filter) {
-		snprintf(
-		        text, sizeof text, "filter %s leaves out %u", st->filter.expression, t->filtered_out);
-		view_clause(l, STYLE_ACCENT, text);
-	}
+	filter_box_clause(&st->filter, t->filtered_out, l);
 	if (t->hidden > 0) {
 		snprintf(text, sizeof text, "%u whose state we may not see", t->hidden);
 		view_clause(l, STYLE_NOTICE, text);

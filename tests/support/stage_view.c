@@ -78,6 +78,13 @@ static void update(void *state, const struct view_input *in)
 	list_update(&st->list, st->keys, st->n, in->body.h - 1);
 }
 
+/* As of an expression that is switched off. */
+static const char *trouble(const void *state)
+{
+	const struct state *st = state;
+	return strstr(st->filter, "slow") != NULL ? "filter: slow takes too long" : NULL;
+}
+
 struct draw_arg {
 	const struct state *st;
 	const struct view_input *in;
@@ -202,7 +209,8 @@ const struct view stage_view = {.name = "sessions",
         .render = render,
         .apply = apply,
         .select = select_row,
-        .offers = offers};
+        .offers = offers,
+        .trouble = trouble};
 const struct view stage_other_view = {.name = "other",
         .title = "Other",
         .open = CMD_FLEET,

@@ -132,6 +132,30 @@ static void test_the_filter_is_live(void **state)
 	expect(p->sh, "/che ck");
 }
 
+/* What a filter cannot do stands behind it while it is typed, and in the message line afterwards: once. */
+static void test_a_filter_in_trouble_says_so(void **state)
+{
+	static const char said[] = "filter: slow takes too long";
+	struct play *p = *state;
+	stage_type(p->sh, "/slo");
+	expect_not(p->sh, said);
+	stage_type(p->sh, "w");
+	expect(p->sh, said);
+	stage_type(p->sh, "e");
+	expect(p->sh, said);
+	stage_type(p->sh, "<backspace><enter>");
+	expect_not(p->sh, "/slow");
+	expect(p->sh, said);
+	stage_advance(&p->stage, p->sh, 1000);
+	expect(p->sh, said);
+	stage_type(p->sh, "j");
+	expect_not(p->sh, said);
+	stage_advance(&p->stage, p->sh, 1000);
+	expect_not(p->sh, said);
+	stage_type(p->sh, "/<ctrl-u>report<enter>");
+	expect_not(p->sh, said);
+}
+
 /* No data come while it is paused: what a key changes in a list is to be seen without. */
 static void test_keys_need_no_data(void **state)
 {
@@ -473,6 +497,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_what_is_wanted, begin, end),
 	        cmocka_unit_test_setup_teardown(test_views_and_the_way_back, begin, end),
 	        cmocka_unit_test_setup_teardown(test_the_filter_is_live, begin, end),
+	        cmocka_unit_test_setup_teardown(test_a_filter_in_trouble_says_so, begin, end),
 	        cmocka_unit_test_setup_teardown(test_keys_need_no_data, begin, end),
 	        cmocka_unit_test_setup_teardown(test_the_command_line, begin, end),
 	        cmocka_unit_test_setup_teardown(test_abbreviations_never_act, begin, end),
