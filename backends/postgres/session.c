@@ -93,7 +93,9 @@ static const char identity_sql[] =
         " (date_part('epoch', clock_timestamp()) * 1000000)::bigint AS clock,"
         " (SELECT a.backend_start::text FROM pg_stat_get_activity(pg_backend_pid()) a) AS started,"
         " set_config('dbatop.aurora',"
-        " (to_regprocedure('pg_catalog.aurora_version()') IS NOT NULL)::text, false) AS aurora";
+        " (to_regprocedure('pg_catalog.aurora_version()') IS NOT NULL)::text, false) AS aurora,"
+        " set_config('dbatop.processes', (SELECT min(a.backend_start)::text FROM pg_stat_get_activity(NULL) a"
+        " WHERE a.backend_type = 'checkpointer'), false) AS processes";
 static const char id_sql[] =
         "(SELECT set_config('dbatop.cluster_id', system_identifier::text, false) FROM pg_control_system())";
 
@@ -144,7 +146,7 @@ static bool read_identity(const struct ctx *ctx, struct conn *c, struct err *e)
 		if (!pg_ask(ctx, c, "identity", sql, 0, NULL, &r, e))
 			return false;
 	}
-	bool ok = PQntuples(r) == 1 && PQnfields(r) == 10;
+	bool ok = PQntuples(r) == 1 && PQnfields(r) == 11;
 	if (ok)
 		note_identity(c, r, asked, clock_wall(ctx->clock));
 	PQclear(r);

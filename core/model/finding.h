@@ -19,7 +19,7 @@ enum finding_kind {
 	FINDING_SPLIT_BRAIN,
 	FINDING_OTHER_SERVER, /* a lane reached another server */
 	FINDING_UNREACHABLE,
-	FINDING_CRASH_RECOVERY,
+	FINDING_CRASH_RECOVERY, /* a process crashed, and all sessions with it */
 	FINDING_BLOCKED,
 	FINDING_COMMIT_WAITS, /* for a synchronous standby that is not there */
 	FINDING_CONNECTIONS,

@@ -27,6 +27,7 @@ struct instance_memory {
 	mono_ns flipped_at; /* 0: never */
 	char started[64];
 	mono_ns restarted_at;
+	int64_t processes_after_ms; /* its start, when first seen; -1: not known */
 	struct server_identity server;
 	mono_ns moved_at; /* another server answered */
 	int64_t history;

@@ -1,4 +1,5 @@
-/* A PostgreSQL that comes back as another one (killed, restarted, promoted) while the dashboard shows it. */
+/* A PostgreSQL that comes back as another one (killed, restarted, crashed, promoted) while the dashboard
+ * shows it. */
 #include "tests/support/test.h"
 
 #include "tests/support/fleet_faults.h"
@@ -22,6 +23,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_teardown(fleet_faults_killed, fleet_faults_tidy),
 	        cmocka_unit_test_teardown(fleet_faults_restarted, fleet_faults_tidy),
+	        cmocka_unit_test_teardown(fleet_faults_crashed, fleet_faults_tidy),
 	        cmocka_unit_test_teardown(fleet_faults_promoted, fleet_faults_tidy),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -9,8 +9,8 @@ static const struct fixture_probe probes[] = {
                    "-- column: server_id label · max_connections count · reserved_connections count\n"
                    "-- column: xid_age count · xid_limit count · mxid_age count · mxid_limit count\n"
                    "-- column: archive_failing bool · archive_failed counter · archive_age_ms duration\n"
-                   "-- column: in_crash_recovery bool · timeline count · lsn lsn · statement_timeout_ms "
-                   "duration\n"
+                   "-- column: processes_ms duration · timeline count · lsn lsn\n"
+                   "-- column: statement_timeout_ms duration\n"
                    "-- column: idle_xact_timeout_ms duration · lock_timeout_ms duration\n"
                    "-- column: client_check_ms duration · track_activity_size count · ps_enabled bool\n"},
         {"pulse",

@@ -5,6 +5,7 @@
 
 #include "tests/support/fleet_faults.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,6 +325,24 @@ void fleet_faults_restarted(void **state)
 	sick = lab_restart(sick.name);
 	cockpit_wait_row(&at, "sick", "restarted", PATIENCE_MS + 8000);
 	comes_back("restarted");
+	leave();
+}
+
+void fleet_faults_crashed(void **state)
+{
+	(void)state;
+	/* That its processes are younger than itself shows only when it is some seconds old. */
+	free(lab_sql(&sick, "dba",
+	        "SELECT pg_sleep(greatest(0, 3 - extract(epoch FROM clock_timestamp() - "
+	        "pg_postmaster_start_time())))",
+	        SQL_MS));
+	start(0);
+	pid_t one = (pid_t)lab_sql_number(&sick, "dba",
+	        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'", SQL_MS);
+	assert_true(one > 1);
+	assert_int_equal(kill(one, SIGKILL), 0);
+	cockpit_wait_row(&at, "sick", "crashed", PATIENCE_MS);
+	comes_back("crashed");
 	leave();
 }
 

@@ -18,6 +18,7 @@ void fleet_faults_dripped(void **state); /* one byte a second */
 void fleet_faults_cut(void **state);     /* reset, then refused, then a black hole */
 void fleet_faults_killed(void **state);  /* kill -9 and started again */
 void fleet_faults_restarted(void **state);
+void fleet_faults_crashed(void **state);  /* PostgreSQL: one process dies, the server ends all and recovers */
 void fleet_faults_full(void **state);     /* no connection is left, before the start and while it runs */
 void fleet_faults_promoted(void **state); /* a replica of the private server becomes a primary */
 

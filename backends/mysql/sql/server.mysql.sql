@@ -5,7 +5,7 @@
 -- column: max_connections count · reserved_connections count
 -- column: xid_age count · xid_limit count · mxid_age count · mxid_limit count
 -- column: archive_failing bool · archive_failed counter · archive_age_ms duration
--- column: in_crash_recovery bool · timeline count · lsn lsn
+-- column: processes_ms duration · timeline count · lsn lsn
 -- column: statement_timeout_ms duration · idle_xact_timeout_ms duration · lock_timeout_ms duration
 -- column: client_check_ms duration · track_activity_size count · ps_enabled bool
 --
@@ -27,7 +27,7 @@ SELECT CASE WHEN g.aurora IS NOT NULL THEN 'Aurora MySQL' ELSE 'MySQL' END AS fl
        0 AS reserved_connections,
        NULL AS xid_age, NULL AS xid_limit, NULL AS mxid_age, NULL AS mxid_limit,
        NULL AS archive_failing, NULL AS archive_failed, NULL AS archive_age_ms,
-       FALSE AS in_crash_recovery,
+       NULL AS processes_ms,
        NULL AS timeline,
        NULL AS lsn,
        @@global.max_execution_time AS statement_timeout_ms,

@@ -5,11 +5,14 @@
 -- column: max_connections count · reserved_connections count
 -- column: xid_age count · xid_limit count · mxid_age count · mxid_limit count
 -- column: archive_failing bool · archive_failed counter · archive_age_ms duration
--- column: in_crash_recovery bool · timeline count · lsn lsn
+-- column: processes_ms duration · timeline count · lsn lsn
 -- column: statement_timeout_ms duration · idle_xact_timeout_ms duration · lock_timeout_ms duration
 -- column: client_check_ms duration · track_activity_size count · ps_enabled bool
 --
 -- Settings are read as reset_val: what a session gets that does not set them, which dbatop's own does.
+-- processes_ms: how long its processes have run. When one of them crashes, the server ends all of them, every
+-- session among them, and recovers, while its own start stays what it was. Not known without pg_monitor.
+-- dbatop.processes is read at connect, which no connection survives.
 -- dbatop.cluster_id, .aurora, .frozenxid and .minmxid are settings of dbatop's session, read at connect and every
 -- minute from pg_control_system() and pg_database, so that this goes on while pg_database is locked.
 WITH g AS MATERIALIZED (
@@ -50,7 +53,8 @@ SELECT CASE WHEN r.aurora THEN 'Aurora PostgreSQL' ELSE 'PostgreSQL' END AS flav
        c.failed_count AS archive_failed,
        CASE WHEN g.archive_mode <> 'off'
             THEN (date_part('epoch', clock_timestamp() - c.last_archived_time) * 1000)::bigint END AS archive_age_ms,
-       false AS in_crash_recovery,
+       (date_part('epoch', clock_timestamp() - NULLIF(current_setting('dbatop.processes', true), '')::timestamptz)
+           * 1000)::bigint AS processes_ms,
        CASE WHEN r.aurora THEN NULL::bigint
             WHEN r.standby THEN (SELECT w.received_tli FROM pg_stat_get_wal_receiver() w WHERE NOT r.aurora)
             ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint END AS timeline,
