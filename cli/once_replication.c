@@ -54,6 +54,7 @@ static json_t *edge_json(const struct topology *t, const struct topology_edge *e
 	json_object_set_new(
 	        j, "error_code", e->error_code > 0 ? once_json_number(e->error_code) : json_null());
 	json_object_set_new(j, "error", once_json_text(e->error));
+	json_object_set_new(j, "failures", once_json_text(e->failures));
 	json_object_set_new(
 	        j, "slot", e->slot == TOPOLOGY_NONE ? json_null() : once_json_text(t->slot[e->slot].name));
 	json_object_set_new(j, "waits_for", e->reader.id > 0 ? once_json_number(e->reader.id) : json_null());

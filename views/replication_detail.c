@@ -127,6 +127,7 @@ static void describe_edge(const struct detail *d, const struct topology_edge *e)
 		document_newline(d->doc);
 		document_puts(d->doc, STYLE_CRIT, e->error);
 	}
+	field(d, "failures", e->failures);
 	if (e->errant >= 0) {
 		snprintf(text, sizeof text, "%" PRId64 "%s%.180s", e->errant, e->errant ? ": " : "",
 		        e->errant ? e->errant_set : "");
@@ -208,6 +209,10 @@ static void describe_node(const struct detail *d, const struct topology_node *n)
 	if (n->semi_sync) {
 		snprintf(text, sizeof text, "%s, %" PRId64 " acknowledge", n->semi_sync, n->semi_clients);
 		field(d, "semi-sync", text);
+	}
+	if (n->failures) {
+		snprintf(text, sizeof text, "readers so far: %.200s", n->failures);
+		field(d, "cancelled", text);
 	}
 	if (n->group_state) {
 		snprintf(text, sizeof text, "%s (shown from its status; not tested on a group)",

@@ -41,6 +41,7 @@ struct topology_node {
 	bool would_wait;          /* a commit waits now */
 	const char *semi_sync;    /* "on", "off"; NULL: not there */
 	int64_t semi_clients;
+	const char *failures; /* of a standby: readers that replay ended, by why: "3 over locks"; NULL none */
 	const char *group_state; /* of a Galera or Group Replication member: "synced", "online"; NULL: none */
 	enum severity severity;
 	char say[NOTE_MAX]; /* what is wrong with the node itself: "replica of nobody"; "" */
@@ -102,7 +103,8 @@ struct topology_edge {
 	const char *sync; /* "sync", "quorum", "async", "potential"; NULL unknown */
 	int64_t errant;   /* transactions the upstream has not; -1 unknown */
 	const char *errant_set;
-	const char *error; /* NULL none */
+	const char *error;    /* NULL none */
+	const char *failures; /* of a subscription, ever: "12 while applying"; NULL none, or not counted */
 	int64_t error_code;
 	int64_t workers, workers_busy;
 	size_t slot;          /* that it uses; TOPOLOGY_NONE */

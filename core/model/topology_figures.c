@@ -136,6 +136,7 @@ static void read_apply(struct link *l)
 	e->conflict_ms = half_int(l->down, "conflict_ms");
 	e->error_code = later(half_int(l->down, "error_code"), 0);
 	e->error = half_text(l->down, "error");
+	e->failures = half_text(l->down, "failures");
 	if (e->error == NULL || (e->transport == TRANSPORT_ERROR && e->error_code == 0)) {
 		e->error = half_text(l->down, "receiver_error");
 		e->error_code = later(half_int(l->down, "receiver_code"), e->error_code);

@@ -155,6 +155,7 @@ static void read_self(struct build *b, size_t node, const struct half *h)
 	n->timeline = half_int(h, "timeline");
 	n->gtid = table_text(h->t, h->row, table_column(h->t, "gtid"));
 	n->sync_names = half_text(h, "sync_names");
+	n->failures = half_text(h, "failures");
 	n->semi_sync = half_text(h, "sync_state");
 	n->semi_clients = half_int(h, "sync_clients");
 	f->own_id = half_text(h, "own_id");

@@ -63,10 +63,11 @@ static void say_errors(const struct build *b, struct topology_edge *e)
 	if (e->transport == TRANSPORT_STOPPED && e->kind == EDGE_GROUP)
 		say(e->say, &e->severity, SEVERITY_CRIT, "member is %s", b->t->node[e->to].group_state);
 	if (e->transport == TRANSPORT_STOPPED && e->kind == EDGE_LOGICAL)
-		say(e->say, &e->severity, SEVERITY_WARN, "subscription %s",
+		say(e->say, &e->severity, SEVERITY_WARN, "subscription %s%s%.60s",
 		        text_is(half_text(&b->downs[(size_t)(e - b->t->edge)], "state"), "disabled")
 		                ? "is disabled"
-		                : "has no worker");
+		                : "has no worker",
+		        e->failures != NULL ? "; failures: " : "", e->failures != NULL ? e->failures : "");
 	if (e->transport == TRANSPORT_STOPPED)
 		say(e->say, &e->severity, SEVERITY_CRIT, "receiver stopped");
 }
@@ -85,8 +86,8 @@ static void say_waits(struct topology_edge *e)
 	if (e->apply == APPLY_CONFLICT && e->reader.id > 0)
 		say(e->say, &e->severity,
 		        e->conflict_ms >= CONFLICT_WARN_MS ? SEVERITY_WARN : SEVERITY_NOTICE,
-		        "waits%s for %" PRId64 "%s%.60s%s", put_since(e->conflict_ms, since),
-		        e->reader.id, e->reader_who[0] != '\0' ? " (" : "", e->reader_who,
+		        "waits%s for %" PRId64 "%s%.60s%s", put_since(e->conflict_ms, since), e->reader.id,
+		        e->reader_who[0] != '\0' ? " (" : "", e->reader_who,
 		        e->reader_who[0] != '\0' ? ")" : "");
 	if (e->apply == APPLY_CONFLICT)
 		say(e->say, &e->severity,

@@ -9,6 +9,7 @@
 
 #include "tests/support/chaos.h"
 #include "tests/support/test.h"
+#include "tests/support/wait.h"
 #include "tests/support/watch.h"
 
 enum { SQL_MS = 20000 };
@@ -29,6 +30,24 @@ enum { P, B, A, C };
 static void sql(int who, const char *text)
 {
 	free(lab_sql(&server[who], "dba", text, SQL_MS));
+}
+
+struct question {
+	int who;
+	const char *sql;
+};
+
+static bool is_true(void *arg)
+{
+	const struct question *q = arg;
+	return lab_sql_number(&server[q->who], "dba", q->sql, SQL_MS) > 0;
+}
+
+static void until_true(int who, const char *text)
+{
+	struct question q = {who, text};
+	if (!wait_until(is_true, &q, WATCH_SOON_MS))
+		fail_msg("%s: never: %s", name[who], text);
 }
 
 /* In one transaction of its own each: ALTER SYSTEM takes none. */
@@ -93,6 +112,25 @@ static bool is_waiting(const struct topology_node *n)
 static bool is_primary(const struct topology_node *n)
 {
 	return n->role == SERVER_PRIMARY && n->timeline == 2 && n->parent == TOPOLOGY_NONE;
+}
+
+static bool is_subscribed(const struct topology_edge *e)
+{
+	return e->kind == EDGE_LOGICAL && e->transport == TRANSPORT_STREAMING && e->from_says && e->to_says &&
+	       e->behind >= 0 && strcmp(e->channel, "orders_in") == 0;
+}
+
+/* Before 15 the server counts no failures. */
+static bool fails(const struct topology_edge *e)
+{
+	return e->kind == EDGE_LOGICAL && e->transport == TRANSPORT_STOPPED &&
+	       (strcmp(kind, "pg13") == 0 ||
+	               (e->failures != NULL && strstr(e->failures, " while applying") != NULL));
+}
+
+static bool has_cancelled(const struct topology_node *n)
+{
+	return n->failures != NULL && strcmp(n->failures, "1 over locks") == 0;
 }
 
 static void all_well(void)
@@ -189,9 +227,11 @@ static void test_a_slot_at_its_limit(void **state)
 static PGconn *reader;
 static int reader_pid;
 
-static void test_a_recovery_conflict(void **state)
+static const char locked_change[] =
+        "BEGIN; LOCK TABLE stock IN ACCESS EXCLUSIVE MODE; UPDATE stock SET qty = 1 WHERE sku = 1; COMMIT";
+
+static void read_on_standby(void)
 {
-	(void)state;
 	char url[256];
 	lab_url_with_password(&server[A], "app", 0, url, sizeof url);
 	reader = PQconnectdb(url);
@@ -200,8 +240,13 @@ static void test_a_recovery_conflict(void **state)
 	assert_int_equal(PQresultStatus(r), PGRES_TUPLES_OK);
 	reader_pid = (int)strtol(PQgetvalue(r, 0, 0), NULL, 10);
 	PQclear(r);
-	sql(P, "BEGIN; LOCK TABLE stock IN ACCESS EXCLUSIVE MODE; UPDATE stock SET qty = 1 WHERE sku = 1; "
-	       "COMMIT");
+}
+
+static void test_a_recovery_conflict(void **state)
+{
+	(void)state;
+	read_on_standby();
+	sql(P, locked_change);
 	watch_until_edge(&w, name[P], name[A], is_conflict, "the conflict is not seen", WATCH_SOON_MS);
 	assert_int_equal(watch_edge(&w, name[P], name[A])->reader.id, reader_pid);
 }
@@ -214,6 +259,38 @@ static void test_the_reader_is_the_culprit(void **state)
 	PQfinish(reader);
 	watch_until_edge(&w, name[P], name[A], is_well, "replay does not go on", WATCH_SOON_MS);
 	watch_until_no_finding(&w, name[A], FINDING_RECOVERY_CONFLICT, WATCH_SOON_MS);
+}
+
+/* One that replay does not wait for is ended, and counted. */
+static void test_a_reader_is_cancelled(void **state)
+{
+	(void)state;
+	set(A, "max_standby_streaming_delay = 0");
+	until_true(A, "SELECT (current_setting('max_standby_streaming_delay') = '0')::int");
+	read_on_standby();
+	sql(P, locked_change);
+	watch_until_node(&w, name[A], has_cancelled, "a cancelled reader is not counted", WATCH_SOON_MS);
+	PQfinish(reader);
+}
+
+/* The promoted one subscribes to what its old primary publishes; a row it has already stops that. */
+static void test_a_subscription(void **state)
+{
+	(void)state;
+	char text[320];
+	sql(P, "CREATE PUBLICATION orders_out FOR TABLE stock");
+	snprintf(text, sizeof text,
+	        "CREATE SUBSCRIPTION orders_in CONNECTION 'host=127.0.0.1 port=%d dbname=app user=dba "
+	        "password=dba-pw' PUBLICATION orders_out WITH (copy_data = false)",
+	        server[P].port);
+	sql(B, text);
+	watch_until_edge(&w, name[P], name[B], is_subscribed, "a subscription is not seen", WATCH_SOON_MS);
+	sql(B, "INSERT INTO stock VALUES (900001, 1)");
+	sql(P, "INSERT INTO stock VALUES (900001, 2)");
+	watch_until_edge(&w, name[P], name[B], fails, "a failing subscription is not seen", WATCH_SOON_MS);
+	sql(B, "DELETE FROM stock WHERE sku = 900001");
+	watch_until_edge(&w, name[P], name[B], is_subscribed, "it does not go on", WATCH_SOON_MS);
+	sql(B, "DROP SUBSCRIPTION orders_in");
 }
 
 /* Cut without a word, one way and the other: what calls itself streaming is behind all the same. */
@@ -380,6 +457,8 @@ int replication_postgres_breaks(const struct driver *driver, const char *of_kind
 	        cmocka_unit_test(test_a_cut_network),
 	        cmocka_unit_test(test_promoted),
 	        cmocka_unit_test(test_the_reader_is_the_culprit),
+	        cmocka_unit_test(test_a_reader_is_cancelled),
+	        cmocka_unit_test(test_a_subscription),
 	};
 	the_driver = driver;
 	servers = 3;

@@ -292,16 +292,23 @@ static void test_logical(void **state)
 	        "slot | sub1 | | active | | | sub1 | logical | t\n"
 	        "slot | cdc | | active | | | cdc | logical | t\n");
 	fixture_table(f, s, "replication",
-	        "kind | name | state | lsn | replay_lsn | slot_name\nnode | | primary | 50 | |\n"
-	        "subscription | sub1 | streaming | 1000 | 900 | sub1\n"
-	        "subscription | other | stopped | | | elsewhere\n");
+	        "kind | name | state | lsn | replay_lsn | slot_name | failures\nnode | | primary | 50 | | |\n"
+	        "subscription | sub1 | streaming | 1000 | 900 | sub1 | '3 while copying'\n"
+	        "subscription | other | stopped | | | elsewhere | '12 while applying'\n"
+	        "subscription | third | disabled | | | nowhere |\n");
 	struct topology *t = build(f);
 	assert_int_equal(topo_edge(t, "pg1", "dwh")->kind, EDGE_LOGICAL);
 	assert_int_equal(topo_edge(t, "pg1", "dwh")->behind, 100);
 	assert_true(topo_edge(t, "pg1", "dwh")->from_says && topo_edge(t, "pg1", "dwh")->to_says);
 	assert_int_equal(topo_edge(t, "pg1", "cdc@10.0.0.9")->kind, EDGE_LOGICAL);
-	assert_string_equal(topo_edge(t, "publisher of other", "dwh")->say, "subscription has no worker");
-	topo_assert_tree(t, "pg1\n to dwh\n cdc@10.0.0.9\ndwh\npublisher of other\n to dwh\n");
+	/* What failed once is no trouble while it streams. */
+	assert_string_equal(topo_edge(t, "pg1", "dwh")->failures, "3 while copying");
+	assert_string_equal(topo_edge(t, "pg1", "dwh")->say, "");
+	assert_string_equal(topo_edge(t, "publisher of other", "dwh")->say,
+	        "subscription has no worker; failures: 12 while applying");
+	assert_string_equal(topo_edge(t, "publisher of third", "dwh")->say, "subscription is disabled");
+	topo_assert_tree(t, "pg1\n to dwh\n cdc@10.0.0.9\ndwh\npublisher of other\n to dwh\n"
+	                    "publisher of third\n to dwh\n");
 	topology_free(t);
 	fixture_free(f);
 }

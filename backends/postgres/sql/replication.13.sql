@@ -8,6 +8,7 @@
 -- column: slot_name label · slot_type state · plugin label · db label · active bool
 -- column: wal_status state · retained_bytes bytes · limit_bytes bytes · safe_bytes bytes · inactive_ms duration
 -- column: invalidation label · conflict label · conflict_ms duration · user label · app label · error label
+-- column: failures label
 --
 -- One row of kind node for this server, an upstream row on a standby, a downstream row for each walsender, a
 -- row for each slot and subscription, and a row of kind reader for the session that recovery waits for.
@@ -63,6 +64,16 @@ WITH r AS MATERIALIZED (
      (SELECT a.pid FROM pg_stat_get_activity(NULL) a
        WHERE (SELECT k.locktype IS NULL FROM k) AND a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid()
        ORDER BY age(a.backend_xmin) DESC, a.xact_start LIMIT 1)
+), cancelled AS (
+     -- Readers that replay ended so far, by what was in its way; one row on a primary as well.
+     SELECT NULLIF(concat_ws(', ',
+                NULLIF(sum(pg_stat_get_db_conflict_snapshot(o)), 0) || ' over removed rows',
+                NULLIF(sum(pg_stat_get_db_conflict_lock(o)), 0) || ' over locks',
+                NULLIF(sum(pg_stat_get_db_conflict_bufferpin(o)), 0) || ' over pages',
+                NULLIF(sum(pg_stat_get_db_conflict_startup_deadlock(o)), 0) || ' over deadlocks',
+                NULLIF(sum(pg_stat_get_db_conflict_tablespace(o)), 0) || ' over tablespaces'), '') AS failures
+       FROM unnest(NULLIF(current_setting('dbatop.databases', true), '')::oid[]) o
+      WHERE (SELECT r.standby AND NOT r.aurora FROM r)
 )
 SELECT 'node' AS kind, NULL::text AS name, NULL::text AS peer,
        CASE WHEN p.standby THEN 'replica' ELSE 'primary' END AS state,
@@ -82,8 +93,8 @@ SELECT 'node' AS kind, NULL::text AS name, NULL::text AS peer,
        NULL::text AS wal_status, NULL::bigint AS retained_bytes, NULL::bigint AS limit_bytes, NULL::bigint AS safe_bytes,
        NULL::bigint AS inactive_ms, NULL::text AS invalidation, NULL::text AS conflict, NULL::bigint AS conflict_ms,
        NULL::text AS user, NULLIF(current_setting('cluster_name', true), '') AS app, NULL::text AS error,
-       NULL::bigint AS lag_bytes, NULL::text AS lag_source
-  FROM p
+       NULL::bigint AS lag_bytes, NULL::text AS lag_source, cancelled.failures
+  FROM p CROSS JOIN cancelled
 UNION ALL
 SELECT 'upstream', NULL,
        coalesce(w.sender_host || ':' || w.sender_port,
@@ -115,7 +126,7 @@ SELECT 'upstream', NULL,
             WHEN w.fresh THEN 'all received is replayed'
             WHEN w.pid IS NULL THEN 'unknown: no receiver'
             WHEN w.fresh IS NULL THEN 'unknown: hidden'
-            ELSE 'unknown: no word from upstream for 35 s' END
+            ELSE 'unknown: no word from upstream for 35 s' END, NULL
   FROM p LEFT JOIN w ON true LEFT JOIN k ON true
  WHERE p.standby AND NOT p.aurora
 UNION ALL
@@ -138,7 +149,7 @@ SELECT 'downstream', NULLIF(a.application_name, ''),
        CASE WHEN x.replay_lag IS NOT NULL THEN 'replay_lag'
             WHEN x.replay_lsn >= p.head THEN 'all sent is replayed'
             WHEN x.state IS NULL THEN 'unknown: hidden'
-            ELSE 'unknown: no commit was measured lately' END
+            ELSE 'unknown: no commit was measured lately' END, NULL
   FROM pg_stat_get_wal_senders() x
   JOIN LATERAL pg_stat_get_activity(x.pid) a ON true
  CROSS JOIN p
@@ -153,7 +164,7 @@ SELECT 'slot', l.slot_name, NULL,
                 - (to_jsonb(l) ->> 'inactive_since')::timestamptz) * 1000)::bigint END,
        coalesce(to_jsonb(l) ->> 'invalidation_reason',
                 CASE WHEN to_jsonb(l) ->> 'conflicting' = 'true' THEN 'conflicts with recovery' END),
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_get_replication_slots() l CROSS JOIN p
 UNION ALL
 SELECT 'subscription', v.subname, NULL, CASE WHEN v.pid IS NULL THEN 'stopped' ELSE 'streaming' END, NULL, NULL,
@@ -161,7 +172,7 @@ SELECT 'subscription', v.subname, NULL, CASE WHEN v.pid IS NULL THEN 'stopped' E
        pg_wal_lsn_diff(v.received_lsn, '0/0')::bigint, NULL, NULL, pg_wal_lsn_diff(v.latest_end_lsn, '0/0')::bigint,
        NULL, NULL, NULL, NULL, (date_part('epoch', clock_timestamp() - v.last_msg_receipt_time) * 1000)::bigint,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, v.subname, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_stat_subscription v
  WHERE v.relid IS NULL
 UNION ALL
@@ -169,14 +180,14 @@ SELECT 'reader', NULL, NULL, a.state, NULL, NULL, a.pid, a.backend_start::text,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        (date_part('epoch', clock_timestamp() - a.xact_start) * 1000)::bigint,
-       pg_get_userbyid(a.usesysid)::text, NULLIF(a.application_name, ''), NULL, NULL, NULL
+       pg_get_userbyid(a.usesysid)::text, NULLIF(a.application_name, ''), NULL, NULL, NULL, NULL
   FROM (SELECT d.reader FROM d WHERE d.reader IS NOT NULL LIMIT 5) d
   JOIN LATERAL pg_stat_get_activity(d.reader) a ON true
 UNION ALL
 SELECT 'downstream', x.server_id, NULL, CASE WHEN x.lag_ms IS NULL THEN NULL ELSE 'streaming' END, NULL, NULL, NULL, NULL,
        NULL, NULL, NULL, NULL, NULL, NULL, x.lag_ms::bigint, NULL, NULL, x.lag_ms::bigint, NULL, NULL, NULL, NULL, NULL,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       NULL
+       NULL, NULL
   FROM r
  CROSS JOIN LATERAL XMLTABLE('/table/row' PASSING CASE WHEN r.aurora THEN query_to_xml(
            'SELECT server_id, replica_lag_in_msec AS lag_ms FROM aurora_replica_status()
