@@ -58,6 +58,7 @@ static json_t *edge_json(const struct topology *t, const struct topology_edge *e
 	json_object_set_new(
 	        j, "slot", e->slot == TOPOLOGY_NONE ? json_null() : once_json_text(t->slot[e->slot].name));
 	json_object_set_new(j, "waits_for", e->reader.id > 0 ? once_json_number(e->reader.id) : json_null());
+	json_object_set_new(j, "waits_for_likely", json_boolean(e->reader.id > 0 && e->reader_likely));
 	json_object_set_new(j, "severity", once_json_text(severity_name(e->severity)));
 	json_object_set_new(j, "note", once_json_text(e->say));
 	return j;

@@ -150,7 +150,7 @@ static void describe_edge(const struct detail *d, const struct topology_edge *e)
 		field_span(d, "since", e->conflict_ms);
 		if (e->reader.id > 0) {
 			snprintf(text, sizeof text, "%" PRId64 " %s", e->reader.id, e->reader_who);
-			field(d, "for", text);
+			field(d, e->reader_likely ? "likely for" : "for", text);
 		}
 	}
 	if (e->slot != TOPOLOGY_NONE) {

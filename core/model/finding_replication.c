@@ -121,11 +121,11 @@ static void find_conflict(struct step *st, const struct topology_edge *e, const 
 		return;
 	}
 	f->culprit = e->reader;
-	finding_text(st, f, "replay has waited %s for the reader %" PRId64 "%s%.60s%s: cancel it there", span,
-	        e->reader.id, e->reader_who[0] != '\0' ? " (" : "", e->reader_who,
-	        e->reader_who[0] != '\0' ? ")" : "");
-	finding_brief(f, "replay waits for %" PRId64, e->reader.id);
-	finding_tight(f, "%" PRId64 " blocks replay", e->reader.id);
+	finding_text(st, f, "replay has waited %s%s for the reader %" PRId64 "%s%.60s%s: cancel it there",
+	        span, e->reader_likely ? ", likely" : "", e->reader.id, e->reader_who[0] != '\0' ? " (" : "",
+	        e->reader_who, e->reader_who[0] != '\0' ? ")" : "");
+	finding_brief(f, "replay %swaits for %" PRId64, e->reader_likely ? "likely " : "", e->reader.id);
+	finding_tight(f, "%" PRId64 " %s replay", e->reader.id, e->reader_likely ? "may block" : "blocks");
 }
 
 static void find_errant(struct step *st, const struct topology_edge *e, const struct sample *sample)

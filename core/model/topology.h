@@ -112,6 +112,7 @@ struct topology_edge {
 	int64_t conflict_ms;
 	struct session_ref reader; /* whom it waits for; id 0 unknown */
 	const char *reader_who;    /* "report@10.1.1.1 psql"; NULL */
+	bool reader_likely;        /* the server does not say who: the one with the oldest snapshot */
 	char say[NOTE_MAX];        /* "replay paused 41m", "error 1062: …"; "" when well */
 };
 

@@ -170,6 +170,8 @@ static void read_reader(struct link *l)
 		if (h->node != l->e->to || l->e->reader.id != 0)
 			continue;
 		l->e->reader.id = half_int(h, "pid");
+		l->e->reader_likely = strncmp(l->e->conflict, "RecoveryConflict", 16) == 0 ||
+		                      strncmp(l->e->conflict, "BufferPin", 9) == 0;
 		snprintf(l->e->reader.started, sizeof(l->e->reader.started), "%s",
 		        started == NULL ? "" : started);
 		l->e->reader_who = arena_printf(l->b->t->arena, "%s%s%s", user == NULL ? "" : user,

@@ -86,7 +86,8 @@ static void say_waits(struct topology_edge *e)
 	if (e->apply == APPLY_CONFLICT && e->reader.id > 0)
 		say(e->say, &e->severity,
 		        e->conflict_ms >= CONFLICT_WARN_MS ? SEVERITY_WARN : SEVERITY_NOTICE,
-		        "waits%s for %" PRId64 "%s%.60s%s", put_since(e->conflict_ms, since), e->reader.id,
+		        "waits%s%s for %" PRId64 "%s%.60s%s", put_since(e->conflict_ms, since),
+		        e->reader_likely ? ", likely" : "", e->reader.id,
 		        e->reader_who[0] != '\0' ? " (" : "", e->reader_who,
 		        e->reader_who[0] != '\0' ? ")" : "");
 	if (e->apply == APPLY_CONFLICT)

@@ -65,6 +65,41 @@ static void test_postgres(void **state)
 	check(scene_paused, expected, sizeof expected / sizeof expected[0]);
 }
 
+/* Rows that a snapshot needs: the server does not say whose it is. */
+static void test_a_likely_reader(void **state)
+{
+	(void)state;
+	static const char *const waits_on[] = {"RecoveryConflictSnapshot", "BufferPin"};
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *f = fixture_new();
+		struct finding_memory *m = finding_memory_new(true);
+		char rows[1024];
+		scene_paused(f);
+		snprintf(rows, sizeof rows,
+		        "kind | peer | state | receiver | applier | lsn | replay_lsn | word_ms | slot_name | "
+		        "app | "
+		        "conflict | conflict_ms | pid | user\n"
+		        "node | | replica | | | 15700900000 | 15696000000 | | | orders-pg-4 | | | |\n"
+		        "upstream | orders-pg-2:5432 | streaming | streaming | running | 15700900000 | "
+		        "15696000000 | 100 | pg4 | | %s | 42000 | |\n"
+		        "reader | | active | | | | | | | nightly | | | 7741 | report\n",
+		        waits_on[i]);
+		fixture_table(f, 3, "replication", rows);
+		struct findings *found = findings_build(m, fixture_snapshot(f));
+		const struct finding *x = find(found, 3, FINDING_RECOVERY_CONFLICT);
+		assert_non_null(x);
+		assert_string_equal(x->text,
+		        "orders-pg-4: replay has waited 42 s, likely for the reader 7741 (report, nightly): "
+		        "cancel it there");
+		assert_string_equal(x->brief, "replay likely waits for 7741");
+		assert_string_equal(x->tight, "7741 may block replay");
+		assert_int_equal(x->culprit.id, 7741);
+		findings_free(found);
+		finding_memory_free(m);
+		fixture_free(f);
+	}
+}
+
 static void test_mysql(void **state)
 {
 	(void)state;
@@ -150,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_postgres),
+	        cmocka_unit_test(test_a_likely_reader),
 	        cmocka_unit_test(test_mysql),
 	        cmocka_unit_test(test_all_is_well),
 	        cmocka_unit_test(test_a_replica_of_nobody),
