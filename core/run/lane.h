@@ -97,8 +97,10 @@ struct station {
 
 	pthread_mutex_t lock;
 	unsigned open; /* connections, those being opened counted */
-	struct zombie zombie[ZOMBIES_MAX];
-	struct reap_request reap[LANE_KINDS];
+	/* Statements that were given up. Most servers never see one: NULL until there was one. */
+	struct zombie *zombie; /* places: nzombies */
+	size_t nzombies;
+	struct reap_request *reap;                   /* by lane */
 	struct job *queue;                           /* jobs ADMIN has not begun, oldest first */
 	struct server_identity identity[LANE_KINDS]; /* what each lane reached; engine ENGINE_NONE: not up */
 	/* Own cost by second, a ring. */

@@ -79,6 +79,8 @@ static void station_free(struct station *st)
 		free(st->lane[k].probe);
 	}
 	pthread_mutex_destroy(&st->lock);
+	free(st->zombie);
+	free(st->reap);
 	free(st);
 }
 
@@ -290,7 +292,7 @@ void poller_self(struct poller *p, struct poller_self *out)
 		}
 		pthread_mutex_lock(&st->lock);
 		out->connections += st->open;
-		for (size_t z = 0; z < ZOMBIES_MAX; z++)
+		for (size_t z = 0; z < st->nzombies; z++)
 			out->zombies += st->zombie[z].used;
 		pthread_mutex_unlock(&st->lock);
 	}

@@ -4,22 +4,48 @@
  * is the last resort: after that the zombie is taken for dead. */
 #include "core/run/lane.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "core/base/mem.h"
+
 enum { LOOK_FIRST_MS = 50, LOOK_MAX_MS = 1000 };
+
+/* Before one is taken down. */
+static void make_room(struct station *st)
+{
+	pthread_mutex_lock(&st->lock);
+	bool there = st->nzombies > 0;
+	pthread_mutex_unlock(&st->lock);
+	if (there)
+		return;
+	struct zombie *zombies = xcalloc(ZOMBIES_MAX, sizeof(*zombies));
+	struct reap_request *requests = xcalloc(LANE_KINDS, sizeof(*requests));
+	pthread_mutex_lock(&st->lock);
+	if (st->nzombies == 0) {
+		st->zombie = zombies;
+		st->nzombies = ZOMBIES_MAX;
+		st->reap = requests;
+		zombies = NULL;
+		requests = NULL;
+	}
+	pthread_mutex_unlock(&st->lock);
+	free(zombies);
+	free(requests);
+}
 
 /* Under the station's lock. */
 static unsigned count_zombies(const struct station *st)
 {
 	unsigned n = 0;
-	for (size_t i = 0; i < ZOMBIES_MAX; i++)
+	for (size_t i = 0; i < st->nzombies; i++)
 		n += st->zombie[i].used;
 	return n;
 }
 
 static void bury_expired(struct station *st, mono_ns now)
 {
-	for (size_t i = 0; i < ZOMBIES_MAX; i++) {
+	for (size_t i = 0; i < st->nzombies; i++) {
 		if (st->zombie[i].used && now >= st->zombie[i].expires)
 			st->zombie[i].used = false;
 	}
@@ -33,7 +59,7 @@ bool reaper_take_place(struct lane *l, mono_ns *next)
 	pthread_mutex_lock(&st->lock);
 	bury_expired(st, now);
 	bool own = false;
-	for (size_t i = 0; i < ZOMBIES_MAX; i++) {
+	for (size_t i = 0; i < st->nzombies; i++) {
 		/* ADMIN may come back beside its own zombie: it is who ends them. */
 		if (st->zombie[i].used && st->zombie[i].owner == l->kind && l->kind != LANE_ADMIN) {
 			own = true;
@@ -55,9 +81,11 @@ void reaper_give_place(struct lane *l, bool zombie)
 	struct station *st = l->st;
 	const struct conn_info *info = zombie ? st->driver->info(l->conn) : NULL;
 	mono_ns now = lane_now(l);
+	if (zombie)
+		make_room(st);
 	pthread_mutex_lock(&st->lock);
 	st->open--;
-	for (size_t i = 0; zombie && i < ZOMBIES_MAX; i++) {
+	for (size_t i = 0; zombie && i < st->nzombies; i++) {
 		struct zombie *z = &st->zombie[i];
 		if (z->used)
 			continue;
@@ -87,6 +115,7 @@ static void ask_for_cancel(struct lane *l)
 {
 	struct station *st = l->st;
 	const struct conn_info *info = st->driver->info(l->conn);
+	make_room(st);
 	pthread_mutex_lock(&st->lock);
 	st->reap[l->kind] =
 	        (struct reap_request){.state = REAP_WANTED, .ref = info->self, .server = info->server};
@@ -136,9 +165,10 @@ bool reaper_recover(struct lane *l)
 static bool claim_request(struct lane *admin, enum lane_kind kind, struct backend_ref *ref)
 {
 	struct station *st = admin->st;
-	struct reap_request *r = &st->reap[kind];
 	pthread_mutex_lock(&st->lock);
-	bool mine = r->state == REAP_WANTED && server_identity_equal(&r->server, &st->identity[LANE_ADMIN]);
+	struct reap_request *r = st->reap == NULL ? NULL : &st->reap[kind];
+	bool mine = r != NULL && r->state == REAP_WANTED &&
+	            server_identity_equal(&r->server, &st->identity[LANE_ADMIN]);
 	if (mine) {
 		r->state = REAP_RUNNING;
 		*ref = r->ref;
@@ -188,9 +218,9 @@ static bool serve_requests(struct lane *admin)
 static void note_zombie(struct lane *admin, size_t i, const struct backend_ref *ref, enum reap found)
 {
 	struct station *st = admin->st;
-	struct zombie *z = &st->zombie[i];
 	mono_ns now = lane_now(admin);
 	pthread_mutex_lock(&st->lock);
+	struct zombie *z = &st->zombie[i];
 	enum lane_kind owner = z->owner;
 	bool gone = found != REAP_SENT;
 	if (!z->used || z->ref.id != ref->id) {
@@ -219,7 +249,7 @@ static int due_zombie(struct lane *admin, struct backend_ref *ref, mono_ns *next
 	int found = -1;
 	pthread_mutex_lock(&st->lock);
 	bury_expired(st, now);
-	for (size_t i = 0; i < ZOMBIES_MAX && found < 0; i++) {
+	for (size_t i = 0; i < st->nzombies && found < 0; i++) {
 		const struct zombie *z = &st->zombie[i];
 		if (!z->used)
 			continue;

@@ -196,7 +196,7 @@ static void edit_counts(struct link_view *link, void *arg)
 	pthread_mutex_lock(&st->lock);
 	link->connections = st->open;
 	link->zombies = 0;
-	for (size_t i = 0; i < ZOMBIES_MAX; i++)
+	for (size_t i = 0; i < st->nzombies; i++)
 		link->zombies += st->zombie[i].used;
 	pthread_mutex_unlock(&st->lock);
 }
