@@ -45,6 +45,7 @@ struct regex {
 	size_t at; /* where in the cell the last step was */
 	bool gave_up;
 	char pattern[PATTERN_MAX + 1];
+	size_t length;
 	uint16_t brace[PATTERN_MAX + 1];
 	char trouble[TROUBLE_MAX]; /* what is said when it has given up */
 };
@@ -178,13 +179,15 @@ static void regex_release(void *p, void *arg)
  * minimum of repetitions that is not met, a reference back, the way back of a lookbehind. */
 static size_t regex_in_vain(const struct regex *r, const pcre2_callout_block *block)
 {
-	const char *item = r->pattern + block->pattern_position;
-	size_t length = block->next_item_length;
+	/* After a last (?i) the item is said to be longer than what is left. */
+	size_t begin = block->pattern_position < r->length ? block->pattern_position : r->length;
+	size_t left = r->length - begin;
+	size_t length = block->next_item_length < left ? block->next_item_length : left;
+	const char *item = r->pattern + begin;
 	size_t at = block->current_position;
 	size_t ahead = block->subject_length > at ? block->subject_length - at : 0;
-	size_t end = block->pattern_position + length;
 	size_t least = 0;
-	for (size_t i = r->brace[block->pattern_position]; i < end; i = r->brace[i + 1]) {
+	for (size_t i = r->brace[begin]; i < begin + length; i = r->brace[i + 1]) {
 		size_t number = (size_t)strtoul(r->pattern + i + 1, NULL, 10);
 		least = number > least ? number : least;
 	}
@@ -212,9 +215,8 @@ static int regex_step(pcre2_callout_block *block, void *arg)
 /* Where the next number of repetitions begins, for each place of the pattern. */
 static void find_braces(struct regex *r)
 {
-	size_t n = strlen(r->pattern);
-	size_t next = n;
-	for (size_t i = n + 1; i-- > 0;) {
+	size_t next = r->length;
+	for (size_t i = r->length + 1; i-- > 0;) {
 		if (r->pattern[i] == '{' && isdigit((unsigned char)r->pattern[i + 1]))
 			next = i;
 		r->brace[i] = (uint16_t)next;
@@ -222,8 +224,8 @@ static void find_braces(struct regex *r)
 }
 
 /* Letters of either case are looked for one by one through a range, which for all of Unicode takes
- * milliseconds: how many ranges may end beyond U+07FF. */
-static bool has_many_wide_ranges(const char *pattern)
+ * milliseconds: how many of a pattern's ranges may end beyond U+07FF. */
+static int wide_ranges(const char *pattern)
 {
 	int n = 0;
 	for (const char *s = strchr(pattern, '-'); s != NULL; s = strchr(s + 1, '-')) {
@@ -232,7 +234,7 @@ static bool has_many_wide_ranges(const char *pattern)
 		        (*end == '\\' && end[1] != '\0' && strchr("xoNQE", end[1]) != NULL))
 			n++;
 	}
-	return n > WIDE_RANGES_MAX;
+	return n;
 }
 
 static void regex_free(struct regex *r)
@@ -261,12 +263,13 @@ static pcre2_code *compile_code(const char *pattern, pcre2_general_context *memo
 	return out;
 }
 
-static bool compile_regex(struct term *t, const char *pattern, struct err *e)
+static bool compile_regex(struct term *t, const char *pattern, int *wide, struct err *e)
 {
 	PCRE2_UCHAR why[128] = "";
 	char shown[TROUBLE_MAX / 2];
 	int code = 0;
-	if (has_many_wide_ranges(pattern))
+	*wide += wide_ranges(pattern);
+	if (*wide > WIDE_RANGES_MAX)
 		return err_set(e, ERR_USAGE, "filter: ~%s: more than %d wide ranges: make it simpler",
 		        pattern, WIDE_RANGES_MAX);
 	pcre2_general_context *memory = pcre2_general_context_create(regex_malloc, regex_release, NULL);
@@ -281,6 +284,7 @@ static bool compile_regex(struct term *t, const char *pattern, struct err *e)
 		pcre2_set_callout(r->context, regex_step, r);
 		r->saved = SAVED_MAX;
 		snprintf(r->pattern, sizeof(r->pattern), "%s", pattern);
+		r->length = strlen(r->pattern);
 		find_braces(r);
 		pcre2_pattern_info(r->code, PCRE2_INFO_SIZE, &r->size);
 		pcre2_pattern_info(r->code, PCRE2_INFO_MAXLOOKBEHIND, &r->back);
@@ -316,8 +320,8 @@ static bool is_relation(const char *s, enum relation *relation, const char **val
 	return true;
 }
 
-static bool compile_term(
-        struct term *t, const char *word, const struct filter_column *columns, size_t n, struct err *e)
+static bool compile_term(struct term *t, const char *word, const struct filter_column *columns, size_t n,
+        int *wide, struct err *e)
 {
 	const char *rest = word;
 	const char *value = NULL;
@@ -333,7 +337,7 @@ static bool compile_term(
 		rest++;
 	}
 	if (*rest == '~')
-		return compile_regex(t, rest + 1, e);
+		return compile_regex(t, rest + 1, wide, e);
 	if (t->column >= 0 && is_relation(rest, &t->relation, &value)) {
 		t->kind = TERM_NUMBER;
 		if (parse_number(value, columns[t->column].seconds, &t->number))
@@ -358,6 +362,7 @@ struct filter *filter_compile(
 	char word[PATTERN_MAX + 1] = "";
 	const char *at = expression == NULL ? "" : expression;
 	struct err local = {.code = ERR_NONE};
+	int wide = 0; /* of all terms */
 	f->columns = (int)n;
 	while (next_word(&at, word, sizeof(word), &local)) {
 		if (f->n == TERMS_MAX) {
@@ -368,7 +373,7 @@ struct filter *filter_compile(
 		if (word[0] == '\0' || strcmp(word, "!") == 0 || strcmp(word, "~") == 0 ||
 		        strcmp(word, "!~") == 0)
 			continue;
-		if (!compile_term(&f->term[f->n], word, columns, n, &local))
+		if (!compile_term(&f->term[f->n], word, columns, n, &wide, &local))
 			break;
 		f->n++;
 	}

@@ -184,6 +184,8 @@ static void test_mistakes_are_explained(void **state)
 	expect_error("~((a{1000}){1000}", "filter: ~((a{1000}){1000}: ");
 	expect_error("~((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))", "simpler");
 	expect_error("~[a-\\x{fffff}a-\\x{fffff}a-\\x{fffff}a-\\x{fffff}a-\\x{fffff}]", "simpler");
+	expect_error(
+	        "~[a-\\x{fffff}a-\\x{fffff}] ~[a-\\x{fffff}a-\\x{fffff}] app:~[a-\\x{fffff}]", "simpler");
 	expect_error("~a+++++++++++++++++++++++", "quantifier does not follow a repeatable item");
 	memset(wide, 'a', sizeof(wide));
 	wide[sizeof(wide) - 1] = '\0';
@@ -237,6 +239,9 @@ static void test_expressions(void **state)
 	        {"~(?<!un)safe", "unsafe", false},
 	        {"~\\bid\\b", "order id 7", true},
 	        {"~[[:digit:]]{3}", "ab123", true},
+	        {"~(?i)", "a", true},
+	        {"~a(?i)(?-i)", "A", true},
+	        {"~a{2}(?m)", "aa", true},
 	};
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
 		if (matches_text(samples[i].expression, samples[i].text) != samples[i].yes)
