@@ -190,6 +190,9 @@ bool optfile_read(const char *path, const char *group, struct optfile *out, stru
 		snprintf(home, sizeof home, "%s/.my.cnf", dir != NULL ? dir : "");
 		path = home;
 	}
+	const char *slash = strrchr(path, '/');
+	if (strcmp(slash != NULL ? slash + 1 : path, ".mylogin.cnf") == 0)
+		return err_set(e, ERR_USAGE, "%s is not read: use a group of ~/.my.cnf", path);
 	bool found = false;
 	char *text = slurp(path, e);
 	if (text == NULL) {

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct state_code {
 	const char *state; /* a whole SQLSTATE or its beginning; the first match counts */
@@ -116,6 +117,25 @@ bool pg_fail_lost(const struct conn *c, const char *what, struct err *e)
 	return false;
 }
 
+/* libpq passes over a password file that others can read, and says so only on stderr. */
+static void say_no_password(const struct conn *c, char *out, size_t cap)
+{
+	struct stat st;
+	PQconninfoOption *options = PQconninfo(c->pg);
+	const char *file = NULL;
+	for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
+		if (strcmp(o->keyword, "passfile") == 0)
+			file = o->val;
+	}
+	if (file != NULL && stat(file, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		snprintf(out, cap,
+		        "no password: %.120s is not used, as others can read it: run chmod 600 %.120s", file,
+		        file);
+	else
+		snprintf(out, cap, "no password was given, and ~/.pgpass has none for it; --password asks for one");
+	PQconninfoFree(options);
+}
+
 bool pg_fail_connect(const struct conn *c, enum pg_phase phase, struct err *e)
 {
 	static const enum err_code codes[] = {
@@ -126,10 +146,13 @@ bool pg_fail_connect(const struct conn *c, enum pg_phase phase, struct err *e)
 	const char *text = split_state(message, state);
 	enum err_code code = state[0] == '\0' ? codes[phase] : pg_code_of(state);
 	/* No state in the login phase: libpq itself gave up, for want of a password for instance. */
-	if (state[0] == '\0' && phase == PG_PHASE_LOGIN && PQconnectionNeedsPassword(c->pg))
-		code = ERR_AUTH;
 	if (text == NULL)
 		text = message;
+	if (state[0] == '\0' && phase == PG_PHASE_LOGIN && PQconnectionNeedsPassword(c->pg)) {
+		code = ERR_AUTH;
+		say_no_password(c, line, sizeof(line));
+		text = line;
+	}
 	if (text[0] == '\0' || holds_password(c, text))
 		text = "failed without a reason";
 	err_set(e, code, "%s: %s", pg_phase_name(phase), text);
