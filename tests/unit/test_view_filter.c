@@ -16,18 +16,22 @@
 #include "views/tree.h"
 
 static const char hostile[] = "~(.*.*)*[\\x01-\\x02]";
+/* Quick for the rows before the first with this application, which it does not match. */
+static const char late[] = "app:~^mig(?:.?){60}[\\x01-\\x02]";
 
 static const struct {
 	const struct view *view;
 	void (*scene)(struct fixture *f);
 	const char *row; /* there is one with it */
 	bool head;       /* says it in the view, not only to the shell */
+	const char *expression;
 } samples[] = {
-        {&fleet_view, scene_incident, "orders-pg-1", false},
-        {&sessions_view, scene_incident, " 4711 ", true},
-        {&locks_view, locks_incident, "4711", true},
-        {&replication_view, scene_paused, "orders-pg-1", false},
-        {&tree_view, scene_incident, "checkout", true},
+        {&fleet_view, scene_incident, "orders-pg-1", false, hostile},
+        {&sessions_view, scene_incident, " 4711 ", true, hostile},
+        {&sessions_view, scene_incident, " 4711 ", true, late},
+        {&locks_view, locks_incident, "4711", true, hostile},
+        {&replication_view, scene_paused, "orders-pg-1", false, hostile},
+        {&tree_view, scene_incident, "checkout", true, hostile},
 };
 
 static void test_nothing_is_left_out(void **state)
@@ -45,7 +49,7 @@ static void test_nothing_is_left_out(void **state)
 			fail_msg("%s: there is no %s", view->name, samples[i].row);
 		snprintf(before, sizeof(before), "%s", viewer_line(&v, at));
 		assert_null(view->trouble(v.state));
-		struct intent said = viewer_arg(&v, CMD_FILTER, hostile);
+		struct intent said = viewer_arg(&v, CMD_FILTER, samples[i].expression);
 		if (said.kind != INTENT_DONE)
 			fail_msg("%s: %s", view->name, said.text);
 		const char *trouble = view->trouble(v.state);
