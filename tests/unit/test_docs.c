@@ -10,6 +10,7 @@
 #include "core/model/config_schema.h"
 #include "tests/support/proc.h"
 #include "tui/command.h"
+#include "tui/view.h"
 
 enum { RUN_MS = 20000 };
 
@@ -96,6 +97,13 @@ static void test_manual_is_complete(void **state)
 	must_hold(page, "dbatop.1", "Fl \\-" long_name);
 #include "cli/options.def"
 #undef OPTION
+	for (const struct view *const *v = views; *v != NULL; v++) {
+		char shape[64];
+		bool plain = strcmp((*v)->name, "fleet") == 0 || strcmp((*v)->name, "sessions") == 0;
+		snprintf(shape, sizeof(shape), plain ? "Columns of the view %s" : "What the view %s adds",
+		        (*v)->name);
+		must_hold(page, "dbatop.1", shape);
+	}
 	for (int c = 0; c < CMD_COUNT; c++) {
 		const struct command_info *info = command_info((enum command)c);
 		char help[24];
