@@ -44,6 +44,8 @@ static void say_lag(struct step *st, const struct replication_facts *r)
 	if (r->lag == LAG_STOPPED) {
 		finding_text(st, f, "replication is stopped: %.100s%s%s", r->note, comma, how);
 		finding_brief(f, "replication stopped: %.60s", r->note);
+		/* "error 1062": what it is of is said in the column of the lag. */
+		finding_tight(f, "%.*s", (int)strcspn(r->note, ":"), r->note);
 	} else if (r->lag == LAG_PAUSED) {
 		finding_text(st, f, "replay is paused%s%s", comma, how);
 		finding_brief(f, "replay paused");

@@ -115,6 +115,17 @@ static void test_mysql(void **state)
 	                0},
 	};
 	check(scene_broken, expected, sizeof expected / sizeof expected[0]);
+	/* Where there is little room, the error comes first: that it stopped is said beside it. */
+	struct fixture *f = fixture_new();
+	struct finding_memory *m = finding_memory_new(true);
+	scene_broken(f);
+	struct findings *found = findings_build(m, fixture_snapshot(f));
+	const struct finding *stopped = find(found, 1, FINDING_REPLICATION);
+	assert_non_null(stopped);
+	assert_string_equal(stopped->tight, "error 1062");
+	findings_free(found);
+	finding_memory_free(m);
+	fixture_free(f);
 }
 
 static void test_all_is_well(void **state)
