@@ -1,4 +1,4 @@
-/* Locks where a server of one's own is needed: a global read lock, MariaDB with the plugin
+/* Locks where a server of one's own is needed: a global read lock, a backup, MariaDB with the plugin
  * metadata_lock_info, MySQL with performance_schema off or too old to be asked, the last deadlock, what one
  * session has locked. */
 #include "tests/support/test.h"
@@ -13,7 +13,8 @@
 #include "tests/support/mylock_scene.h"
 #include "tests/support/wait.h"
 
-enum { PATIENCE_MS = 20000 };
+/* A holder nobody names, among the ids. */
+enum { PATIENCE_MS = 20000, LOCK_UNKNOWN = -1 };
 
 static struct drive drive;
 
@@ -103,6 +104,36 @@ static void global_read(const struct lab_server *server, struct conn *c, bool fl
 	mysql_close(writer);
 }
 
+/* A change of a table waits for a backup: whose, MariaDB tells with its plugin only; what the
+ * change wants is guessed from its statement there. */
+static void backup(const struct lab_server *server, struct conn *c, bool named)
+{
+	bool mysql = strcmp(server->engine, "mysql") == 0;
+	MYSQL *who = myc_connect(server, "dba"), *ddl = myc_connect(server, "dba");
+	struct my_look g = {.drive = &drive,
+	        .c = c,
+	        .waiter = myl_id(ddl),
+	        .root = named ? myl_id(who) : LOCK_UNKNOWN,
+	        .waiters = 1};
+	static const char *const stages[] = {
+	        "BACKUP STAGE START", "BACKUP STAGE FLUSH", "BACKUP STAGE BLOCK_DDL"};
+	myl_table(who);
+	if (mysql)
+		myc_run(who, "LOCK INSTANCE FOR BACKUP");
+	for (size_t i = 0; !mysql && i < sizeof(stages) / sizeof(stages[0]); i++)
+		myc_run(who, stages[i]);
+	myc_send(ddl, "CREATE TABLE lp.beside_a_backup (id INT)");
+	myl_root(&g, "a change beside a backup");
+	const struct lock_node *n = locks_find(&g.g, g.waiter, NULL);
+	assert_int_equal(g.g.queues[g.g.entries[n->waits_in].queue].kind, LOCK_BACKUP);
+	assert_int_equal(n->likely, !mysql);
+	myc_run(who, mysql ? "UNLOCK INSTANCE" : "BACKUP STAGE END");
+	assert_int_equal(myc_answer(ddl), 0);
+	arena_free(g.arena);
+	mysql_close(who);
+	mysql_close(ddl);
+}
+
 /* 4. MariaDB with its plugin: real holders, and LOCK TABLES is seen. */
 
 static void test_mariadb_with_the_plugin(void **state)
@@ -126,6 +157,7 @@ static void test_mariadb_with_the_plugin(void **state)
 	printf("with metadata_lock_info: %u scenes, %u states, %u waiters, %u edges, %u likely\n", p.scenes,
 	        p.states, p.waiters, p.edges, p.likely);
 	global_read(&server, p.conn, false);
+	backup(&server, p.conn, true);
 	drive.driver->close(p.conn);
 	endpoint_free(&ep);
 	lab_kill(server.name);
@@ -260,6 +292,7 @@ static void whole(const char *kind)
 	bool mysql = strcmp(server.engine, "mysql") == 0;
 	struct conn *c = drive_open(&drive, &server, "monitor", LANE_FAST, &ep);
 	deadlock(&server, c);
+	backup(&server, c, mysql);
 	if (mysql) {
 		global_read(&server, c, true);
 		too_old(&server);
