@@ -186,7 +186,7 @@ static void put_cluster(struct tree_drawing *d, struct tree_line *l, const struc
 {
 	const struct cluster_cfg *c = d->in->snap->instances[n->instance].cluster;
 
-	tree_put(l, STYLE_STRONG, c->name);
+	tree_put(l, c->name[0] ? STYLE_STRONG : STYLE_DIM, c->name[0] ? c->name : "no cluster");
 	for (size_t i = 0; i < c->ntags && i < 2; i++) {
 		tree_put(l, STYLE_DIM, " ");
 		tree_put(l, c->danger == DANGER_PROD ? STYLE_PROD : STYLE_DIM, c->tags[i]);
@@ -282,7 +282,8 @@ static void put_id(struct tree_line *l, const struct session *s)
 	if (s->kind == SESSION_PREPARED)
 		snprintf(id, sizeof id, "a prepared transaction");
 	else if (s->id < 0)
-		snprintf(id, sizeof id, "a holder that the server does not name");
+		snprintf(id, sizeof id, "%s",
+		        l->brief ? "holder not named" : "a holder that the server does not name");
 	else
 		snprintf(id, sizeof id, "%lld", (long long)s->id);
 	tree_put(l, s->group == GROUP_ROOT ? STYLE_CRIT : s->own ? STYLE_OWN : STYLE_STRONG, id);

@@ -130,7 +130,10 @@ const char *tree_wait_name(const struct session *s, char *scratch, size_t cap)
 {
 	if (!s->wait || !s->wait[0])
 		return s->wait_type;
-	if (!s->wait_type || strcmp(s->wait_type, "Lock") != 0)
+	size_t n = strlen(s->wait);
+	/* "row lock" and "Waiting for table metadata lock" say so themselves. */
+	if (!s->wait_type || strcmp(s->wait_type, "Lock") != 0 ||
+	        (n > 4 && strcmp(s->wait + n - 4, "lock") == 0))
 		return s->wait;
 	snprintf(scratch, cap, "Lock %s", s->wait);
 	return scratch;
@@ -163,8 +166,10 @@ void tree_share(const struct tree_state *st, const struct tree_node *n, struct t
 		const struct tree_entry *e = &st->tree.entries[i];
 		const struct session *s = &sessions_at(st->all, e->instance)->sessions[e->index];
 
-		out->blocked += s->waiting;
-		if (s->state == STATE_ACTIVE || s->state == STATE_FASTPATH || s->state == STATE_KILLED)
+		/* Each counts once: who waits for a lock is not at work. */
+		if (s->waiting)
+			out->blocked++;
+		else if (s->state == STATE_ACTIVE || s->state == STATE_FASTPATH || s->state == STATE_KILLED)
 			out->active++;
 		else if (s->state == STATE_IDLE_XACT || s->state == STATE_IDLE_ABORTED)
 			out->idle_xact++;

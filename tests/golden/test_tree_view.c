@@ -185,6 +185,10 @@ static void test_who_blocks_whom(void **state)
 	viewer_open(&t, &tree_view, f, 80, 24, false);
 	viewer_arg(&t, CMD_AXIS, "blocker");
 	check_sizes(&t, "blocker");
+	/* Turned: who waits is blocked, and not at work as well. */
+	viewer_arg(&t, CMD_AXIS, "app");
+	viewer_resize(&t, 132, 43);
+	check(&t, "blocked-app", "");
 	viewer_close(&t);
 	viewer_open(&t, &tree_view, f, 80, 24, true);
 	viewer_arg(&t, CMD_AXIS, "blocker");
