@@ -38,7 +38,9 @@ static void say_lag(struct step *st, const struct replication_facts *r)
 		snprintf(how, sizeof(how), "%s behind", human_duration(r->lag_ms, ms));
 	else if (r->lag_bytes >= 0)
 		snprintf(how, sizeof(how), "%s behind", human_bytes(r->lag_bytes, 0, bytes));
-	const char *comma = how[0] == '\0' ? "" : ", ";
+	/* Since dbatop looks, that is: it may have been so for long. */
+	bool longer = strncmp(r->source, "at least", strlen("at least")) == 0;
+	const char *comma = how[0] == '\0' ? "" : longer ? ", at least " : ", ";
 	struct finding *f = add(
 	        st, FINDING_REPLICATION, r->lag == LAG_STOPPED ? SEVERITY_CRIT : SEVERITY_WARN, r->lag_ms);
 	if (r->lag == LAG_STOPPED) {

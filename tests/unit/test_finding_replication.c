@@ -128,6 +128,24 @@ static void test_mysql(void **state)
 	fixture_free(f);
 }
 
+/* How long it has been so is known since dbatop looks only. */
+static void test_since_it_is_seen(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new();
+	struct finding_memory *m = finding_memory_new(true);
+	scene_broken(f);
+	findings_free(findings_build(m, fixture_snapshot(f)));
+	fixture_advance(f, 5000);
+	struct findings *found = findings_build(m, fixture_snapshot(f));
+	const struct finding *x = find(found, 1, FINDING_REPLICATION);
+	assert_non_null(x);
+	assert_non_null(strstr(x->text, ", at least 5.0s behind"));
+	findings_free(found);
+	finding_memory_free(m);
+	fixture_free(f);
+}
+
 static void test_all_is_well(void **state)
 {
 	(void)state;
@@ -198,6 +216,7 @@ int main(void)
 	        cmocka_unit_test(test_postgres),
 	        cmocka_unit_test(test_a_likely_reader),
 	        cmocka_unit_test(test_mysql),
+	        cmocka_unit_test(test_since_it_is_seen),
 	        cmocka_unit_test(test_all_is_well),
 	        cmocka_unit_test(test_a_replica_of_nobody),
 	        cmocka_unit_test(test_a_flip_tells_of_the_sessions),
