@@ -45,21 +45,37 @@ static const char *put_since(int64_t ms, char out[HUMAN_MAX + 8])
 
 /* 1. Links. */
 
+/* What failed, without the words that stand around it: "Error 'X' on query. Default database: 'd'. Query:
+ * 'Q'" of a statement, "Could not execute X" of an event after where that stood in the log. Its first *n
+ * bytes. */
+static const char *what_failed(const char *error, int *n)
+{
+	static const char statement[] = "Error '", after[] = "' on query. Default database: ";
+	static const char event[] = "Could not execute ";
+	const char *at = strstr(error, statement);
+	const char *end = at != NULL ? strstr(at, after) : NULL;
+	*n = 300;
+	if (end != NULL) {
+		at += strlen(statement);
+		*n = end - at < *n ? (int)(end - at) : *n;
+		return at;
+	}
+	at = strstr(error, event);
+	return at != NULL ? at + strlen(event) : error;
+}
+
 static void say_errors(const struct build *b, struct topology_edge *e)
 {
-	const char *error = e->error == NULL ? "" : e->error;
-	/* What failed stands after where it stood in the log. */
-	const char *what = strstr(error, "Could not execute ");
-	if (what != NULL)
-		error = what + strlen("Could not execute ");
+	int n;
+	const char *error = what_failed(e->error == NULL ? "" : e->error, &n);
 	if (e->apply == APPLY_ERROR)
-		say(e->say, &e->severity, SEVERITY_CRIT, "error %" PRId64 ": %.300s", e->error_code, error);
+		say(e->say, &e->severity, SEVERITY_CRIT, "error %" PRId64 ": %.*s", e->error_code, n, error);
 	if (e->transport == TRANSPORT_ERROR)
-		say(e->say, &e->severity, SEVERITY_CRIT, "receiver error %" PRId64 ": %.300s", e->error_code,
+		say(e->say, &e->severity, SEVERITY_CRIT, "receiver error %" PRId64 ": %.*s", e->error_code, n,
 		        error);
 	if (e->apply == APPLY_STOPPED)
-		say(e->say, &e->severity, SEVERITY_CRIT, "applier stopped%s%.300s",
-		        error[0] != '\0' ? ": " : "", error);
+		say(e->say, &e->severity, SEVERITY_CRIT, "applier stopped%s%.*s",
+		        error[0] != '\0' ? ": " : "", n, error);
 	if (e->transport == TRANSPORT_STOPPED && e->kind == EDGE_GROUP)
 		say(e->say, &e->severity, SEVERITY_CRIT, "member is %s", b->t->node[e->to].group_state);
 	if (e->transport == TRANSPORT_STOPPED && e->kind == EDGE_LOGICAL)

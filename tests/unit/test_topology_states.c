@@ -96,6 +96,15 @@ static void test_mysql(void **state)
 	assert_int_equal(e->severity, SEVERITY_CRIT);
 	topology_free(t);
 
+	/* Without the words around it, and without the statement, which may tell more than it should. */
+	mysql_pair(f, UUID1 ":1-180", UUID1 ":1-100",
+	        "error | ON | OFF | | | | Error 'Duplicate entry '1' for key 'PRIMARY'' on query. Default "
+	        "database: 'app'. Query: 'INSERT INTO t VALUES (1)' | 1062 | 0 | 1000 | 30000");
+	t = build(f);
+	e = topo_edge(t, "m1", "m2");
+	assert_string_equal(e->say, "error 1062: Duplicate entry '1' for key 'PRIMARY'");
+	topology_free(t);
+
 	mysql_pair(
 	        f, UUID1 ":1-180", UUID1 ":1-100", "streaming | ON | ON | | 0 | x | | | 0 | 40000 | 30000");
 	t = build(f);
