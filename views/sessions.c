@@ -126,7 +126,7 @@ static struct intent gone(const struct sessions_state *st)
 	struct intent i = {.kind = INTENT_SAY};
 
 	if (st->ghost.id > 0)
-		snprintf(i.text, sizeof i.text, "%lld is gone: it ended by itself, nothing was done",
+		snprintf(i.text, sizeof i.text, "%lld is gone already: nothing was done",
 		        (long long)st->ghost.id);
 	else
 		snprintf(i.text, sizeof i.text, "nobody waits for it any more: nothing was done");

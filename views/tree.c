@@ -312,7 +312,7 @@ static struct intent gone(const struct tree_state *st)
 	struct intent i = {.kind = INTENT_SAY};
 
 	if (st->ghost.kind >= TREE_SESSION)
-		snprintf(i.text, sizeof i.text, "%lld is gone: it ended by itself, nothing was done",
+		snprintf(i.text, sizeof i.text, "%lld is gone already: nothing was done",
 		        (long long)st->ghost.id);
 	else
 		snprintf(i.text, sizeof i.text, "this group is gone: nothing was done");

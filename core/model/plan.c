@@ -140,6 +140,34 @@ static void settle_bulk(struct action_plan *plan)
 	}
 }
 
+static bool is_one_place(const struct action_plan *plan)
+{
+	for (size_t i = 1; i < plan->n; i++) {
+		if (plan->targets[i].instance != plan->targets[0].instance)
+			return false;
+	}
+	return plan->n > 0;
+}
+
+/* Of one the title says which it is. In a list each begins with its id, and its server where there are
+ * several: pooled sessions look alike in everything else. */
+static void name_victims(const struct snapshot *snap, struct action_plan *plan)
+{
+	bool one_place = is_one_place(plan);
+	for (size_t i = 0; plan->n > 1 && i < plan->n; i++) {
+		struct plan_target *t = &plan->targets[i];
+		const char *name = snap->instances[t->instance].cfg->name;
+		char whole[2 * PLAN_LINE_MAX];
+		char place[PLAN_LINE_MAX] = "";
+		if (!one_place)
+			text_truncate(place, sizeof(place), name, strlen(name), 40, false);
+		snprintf(whole, sizeof(whole), "%" PRId64 "%s%s%s%s", t->session.id, one_place ? "" : " on ",
+		        place, t->nlines > 0 ? "  " : "", t->nlines > 0 ? t->line[0] : "");
+		text_truncate(t->line[0], sizeof(t->line[0]), whole, strlen(whole), PLAN_LINE_MAX, false);
+		t->nlines += t->nlines == 0;
+	}
+}
+
 static void say_how(const struct plan_input *in, struct action_plan *plan)
 {
 	if (plan->doable == 0) {
@@ -160,9 +188,6 @@ static void say_title(const struct snapshot *snap, struct action_plan *plan)
 {
 	const char *verb = plan->kind == ACTION_TERMINATE ? "Terminate" : "Cancel the statement of";
 	char where[PLAN_LINE_MAX];
-	bool one_place = plan->n > 0;
-	for (size_t i = 1; i < plan->n; i++)
-		one_place = one_place && plan->targets[i].instance == plan->targets[0].instance;
 	const struct instance_view *v = plan->n > 0 ? &snap->instances[plan->targets[0].instance] : NULL;
 	const char *danger = plan->prod                           ? "prod"
 	                     : v != NULL && v->cluster->ntags > 0 ? v->cluster->tags[0]
@@ -172,7 +197,7 @@ static void say_title(const struct snapshot *snap, struct action_plan *plan)
 	if (plan->n == 1)
 		snprintf(plan->title, sizeof(plan->title), "%s session %" PRId64 " on %.100s (%.20s)", verb,
 		        plan->targets[0].session.id, where, danger);
-	else if (one_place)
+	else if (is_one_place(plan))
 		snprintf(plan->title, sizeof(plan->title), "%s %zu sessions on %.100s (%.20s)", verb,
 		        plan->doable, where, danger);
 	else
@@ -194,6 +219,7 @@ static struct action_plan *build(const struct plan_input *in)
 		plan->prod = plan->prod || in->snap->instances[t->instance].cluster->danger == DANGER_PROD;
 	}
 	settle_bulk(plan);
+	name_victims(in->snap, plan);
 	say_how(in, plan);
 	say_title(in->snap, plan);
 	return plan;

@@ -451,6 +451,7 @@ static void test_confirmation(void **state)
 		if (cases[i].n == 3) {
 			assert_int_equal(p->targets[2].verdict, PLAN_REFUSED);
 			assert_says(&p->targets[2], "left out of a bulk");
+			assert_int_equal(strncmp(p->targets[1].line[0], "32  u@", 6), 0);
 			assert_non_null(strstr(p->title, "2 sessions on orders-1"));
 		}
 		plan_free(p);
