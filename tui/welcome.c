@@ -15,6 +15,7 @@ static const struct line lines[] = {
         {STYLE_ACCENT, "  dbatop postgres://you@host/postgres mysql://you@host"},
         {STYLE_TEXT, ""},
         {STYLE_TEXT, "Or write the fleet down once, a commented file to start from:"},
+        {STYLE_ACCENT, "  mkdir -p ~/.config/dbatop"},
         {STYLE_ACCENT, "  dbatop config --print-default > ~/.config/dbatop/config.yaml"},
         {STYLE_TEXT, ""},
         {STYLE_TEXT, "Or look at a living fleet with incidents, on this machine:"},
