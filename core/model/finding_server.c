@@ -59,7 +59,9 @@ static void say_silent(struct step *st)
 	struct finding *f =
 	        finding_add(st, FINDING_UNREACHABLE, SEVERITY_CRIT, link->last_answer == 0 ? 0 : ms);
 	if (link->last_answer == 0) {
-		finding_text(st, f, "cannot connect: %s", cause == NULL ? "no answer" : cause);
+		bool said = cause != NULL && strncmp(cause, "cannot ", 7) == 0;
+		finding_text(
+		        st, f, "%s%s", said ? "" : "cannot connect: ", cause == NULL ? "no answer" : cause);
 		finding_brief(f, "%s", cause == NULL ? "no answer" : without_address(cause));
 		return;
 	}

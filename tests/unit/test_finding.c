@@ -99,6 +99,10 @@ static void test_unreachable(void **state)
 	found(&sc, SEVERITY_CRIT, "orders-1: cannot connect: log in: timed out after 5 s",
 	        "log in: timed out after 5 s");
 
+	fixture_link(sc.f, 0, LINK_DOWN, ERR_RESOLVE, "cannot resolve db1: no such name");
+	found(&sc, SEVERITY_CRIT, "orders-1: cannot resolve db1: no such name",
+	        "cannot resolve db1: no such name");
+
 	fixture_link(sc.f, 0, LINK_UP, ERR_NONE, "");
 	fixture_table(sc.f, 0, "pulse", "active\n1");
 	fixture_advance(sc.f, 4000);
@@ -403,6 +407,19 @@ static void test_role_flip_and_restart(void **state)
 	end(&sc);
 }
 
+static void test_a_newer_server(void **state)
+{
+	(void)state;
+	struct scene sc = scene(ENGINE_POSTGRES);
+	fixture_table(sc.f, 0, "server", "role | version\nprimary | 19.1");
+	quiet(&sc);
+	fixture_sample(sc.f, 0, "server")->newer = true;
+	found(&sc, SEVERITY_NOTICE,
+	        "orders-1: version 19.1 is newer than this dbatop knows: read like the newest it knows",
+	        "newer than known");
+	end(&sc);
+}
+
 /* A stopped MySQL replica that restarts looks like a primary until its channels are read. */
 static void test_no_flip_before_the_channels_are_known(void **state)
 {
@@ -570,6 +587,7 @@ int main(void)
 	        cmocka_unit_test(test_connections),
 	        cmocka_unit_test(test_what_a_server_says_of_itself),
 	        cmocka_unit_test(test_role_flip_and_restart),
+	        cmocka_unit_test(test_a_newer_server),
 	        cmocka_unit_test(test_no_flip_before_the_channels_are_known),
 	        cmocka_unit_test(test_split_brain),
 	        cmocka_unit_test(test_another_server),
