@@ -226,8 +226,15 @@ static void draw_wait(const struct drawing *d, const struct row *r)
 {
 	const struct session *s = r->session;
 	bool calm = s->state != STATE_ACTIVE && s->state != STATE_FASTPATH;
+	enum style style = calm ? STYLE_DIM : r->base;
+	int x, cells;
 
-	draw_text(d, r, SCOL_WAIT, calm ? STYLE_DIM : r->base);
+	/* Where both have no room, what is waited for says more than its class. */
+	if (s->wait_type && s->wait && s->wait[0] && place(d, r, SCOL_WAIT, &x, &cells) &&
+	        (int)(strlen(s->wait_type) + 1 + text_width(s->wait, strlen(s->wait))) > cells)
+		cell(d, r, SCOL_WAIT, style, s->wait);
+	else
+		draw_text(d, r, SCOL_WAIT, style);
 }
 
 static void draw_rows_modified(const struct drawing *d, const struct row *r)
