@@ -263,6 +263,33 @@ static void test_detail_scrolls(void **state)
 	close_desk(&d);
 }
 
+static void scene_counted(struct fixture *f)
+{
+	scene_paused(f);
+	fixture_table(f, 2, "replication",
+	        "kind | peer | state | receiver | applier | lsn | replay_lsn | word_ms | slot_name | app | "
+	        "conflict | conflict_ms | pid | failures\n"
+	        "node | | replica | | | 15701000000 | 15701000000 | | | orders-pg-3 | | | | '3 over removed "
+	        "rows, 1 over locks'\n"
+	        "upstream | orders-pg-1:5432 | streaming | streaming | running | 15701000000 | 15701000000 | "
+	        "100 | pg3 | | BufferPin | 4000 | |\n"
+	        "reader | | active | | | | | | | nightly | | | 7741 |\n");
+}
+
+/* Who was ended before, and who is in the way now as far as anybody can tell. */
+static void test_what_replay_does_to_readers(void **state)
+{
+	(void)state;
+	struct desk d;
+	open_desk(&d, scene_counted, 132, 60);
+	assert_true(choose(&d, 2, 0));
+	assert_true(shows(&d, "waits 4.0s, likely for 7741"));
+	viewer_key(&d.v, CMD_DETAIL);
+	assert_true(shows(&d, "readers so far: 3 over removed rows, 1 over locks"));
+	assert_true(shows(&d, "7741 nightly"));
+	close_desk(&d);
+}
+
 /* Every text of a script's answer: a terminal may show it. */
 static void check_clean(const json_t *j)
 {
@@ -313,6 +340,7 @@ int main(void)
 	        cmocka_unit_test(test_holders_who_are_alike),
 	        cmocka_unit_test(test_scope),
 	        cmocka_unit_test(test_detail_scrolls),
+	        cmocka_unit_test(test_what_replay_does_to_readers),
 	        cmocka_unit_test(test_json_is_clean),
 	};
 	setlocale(LC_CTYPE, "C.UTF-8");
