@@ -177,13 +177,47 @@ void lane_lost(struct lane *l, const struct err *e, bool zombie)
 		report_down(l, e, next);
 }
 
+static void *lane_main(void *arg);
+
+static bool start_thread(struct lane *l, pthread_t *out, struct err *e)
+{
+	static const char *const names[LANE_KINDS] = {
+	        [LANE_FAST] = "fast", [LANE_SLOW] = "slow", [LANE_ADMIN] = "admin"};
+	char name[16];
+	snprintf(name, sizeof(name), "%s %zu", names[l->kind], l->st->instance);
+	return thread_start(out, lane_main, l, name, e);
+}
+
+/* A login frees hundreds of small pieces, and the C library keeps some of every size for the thread that
+ * freed them, 20 KB and more, for as long as it lives. So after a login the lane goes on on another thread,
+ * which waits for the end of this one. False: there is none to be had, the lane stays. */
+static bool relieve(struct lane *l, mono_ns resume_at)
+{
+	pthread_t next;
+	l->before = pthread_self();
+	l->relieved = true;
+	l->resume_at = resume_at;
+	if (!start_thread(l, &next, NULL))
+		return l->relieved = false;
+	l->thread = next;
+	return true;
+}
+
 static void *lane_main(void *arg)
 {
 	struct lane *l = arg;
 	struct poller *p = l->st->p;
 	thread_stand_back();
+	if (l->relieved) {
+		pthread_join(l->before, NULL);
+		lane_sleep_until(l, l->resume_at);
+	}
+	unsigned connects = l->connects;
 	while (ctx_done(&l->ctx) == ERR_NONE) {
 		mono_ns next = l->kind == LANE_ADMIN ? admin_step(l) : ask_step(l);
+		if (l->connects != connects && relieve(l, next))
+			return NULL;
+		connects = l->connects;
 		lane_sleep_until(l, next);
 	}
 	if (l->kind == LANE_ADMIN)
@@ -199,13 +233,9 @@ static void *lane_main(void *arg)
 
 bool lane_start(struct lane *l, struct err *e)
 {
-	static const char *const names[LANE_KINDS] = {
-	        [LANE_FAST] = "fast", [LANE_SLOW] = "slow", [LANE_ADMIN] = "admin"};
-	char name[16];
 	if (l->kind != LANE_ADMIN && l->probe == NULL)
 		l->probe = xcalloc(PROBE_NAMES_MAX, sizeof(*l->probe));
-	snprintf(name, sizeof(name), "%s %zu", names[l->kind], l->st->instance);
-	if (!thread_start(&l->thread, lane_main, l, name, e))
+	if (!start_thread(l, &l->thread, e))
 		return false;
 	l->started = true;
 	return true;

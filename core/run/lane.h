@@ -65,6 +65,9 @@ struct lane {
 	enum lane_kind kind;
 	pthread_t thread;
 	bool started;            /* under the poller's lock */
+	pthread_t before;        /* the thread that the lane was on before it connected */
+	bool relieved;           /* there was one */
+	mono_ns resume_at;       /* what it left to be done, and when */
 	int wake;                /* eventfd */
 	atomic_llong busy_until; /* deadline of the call under way; 0: none */
 

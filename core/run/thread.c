@@ -24,6 +24,7 @@ enum { SHED_OWN_BYTES = 1024 };
 struct start {
 	void *(*run)(void *);
 	void *arg;
+	char name[16];
 };
 
 /* The crash handler runs on a stack of its own in every thread: a lane that overflows its stack must not take
@@ -32,6 +33,7 @@ static void *begin(void *arg)
 {
 	struct start start = *(struct start *)arg;
 	free(arg);
+	pthread_setname_np(pthread_self(), start.name);
 #ifdef DBATOP_JOIN_AT_EXIT
 	/* Sanitizers bring their own, and unmap whatever they find at the end. */
 	return start.run(start.arg);
@@ -55,6 +57,7 @@ bool thread_start(pthread_t *out, void *(*run)(void *), void *arg, const char *n
 	sigset_t all, before;
 	struct start *start = xmalloc(sizeof(*start));
 	*start = (struct start){.run = run, .arg = arg};
+	memcpy(start->name, name, strnlen(name, sizeof(start->name) - 1));
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
 	/* A thread inherits the mask of the one that starts it. Faults of its own stay deliverable. */
@@ -72,12 +75,6 @@ bool thread_start(pthread_t *out, void *(*run)(void *), void *arg, const char *n
 		free(start);
 		return err_set_errno(e, failed, "cannot start a thread");
 	}
-
-	char cut[16];
-	size_t n = strnlen(name, sizeof(cut) - 1);
-	memcpy(cut, name, n);
-	cut[n] = '\0';
-	pthread_setname_np(*out, cut);
 	return true;
 }
 

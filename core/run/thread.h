@@ -9,7 +9,8 @@
 
 enum { THREAD_STACK_BYTES = 512 * 1024 };
 
-/* The thread is joinable. name is cut at 15 bytes. Fails when the system has no thread left. */
+/* The thread is joinable; *out is set before it runs and not touched after. name is cut at 15 bytes. Fails
+ * when the system has no thread left. */
 bool thread_start(pthread_t *out, void *(*run)(void *), void *arg, const char *name, struct err *e);
 
 /* Gives the pages below the caller's frame back to the system: after something that went deep (a

@@ -12,6 +12,7 @@ struct conn {
 	struct conn_info info;
 	int lane;
 	atomic_int users;
+	pthread_t login;
 	bool running; /* a statement that timed out */
 };
 
@@ -37,7 +38,7 @@ static struct {
 	bool hangs, drains, dies, stuck, misused;
 	struct follow_state target;
 	unsigned connects[LANE_KINDS];
-	unsigned cancels, terminates, acts, pings, living, living_max, open;
+	unsigned cancels, terminates, acts, pings, asked_elsewhere, living, living_max, open;
 } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void lock(void)
@@ -64,7 +65,8 @@ void script_reset(void)
 	S.target = (struct follow_state){
 	        .visible = true, .same_session = true, .same_xact = true, .same_query = true, .active = true};
 	S.target.rows_left = -1;
-	S.cancels = S.terminates = S.acts = S.pings = S.living = S.living_max = S.open = 0;
+	S.cancels = S.terminates = S.acts = S.pings = S.asked_elsewhere = S.living = S.living_max = S.open =
+	        0;
 	snprintf(S.id, sizeof(S.id), "server-1");
 	snprintf(S.start, sizeof(S.start), "start-1");
 	S.admin_id[0] = '\0';
@@ -208,6 +210,11 @@ unsigned script_pings(void)
 	return read_count(&S.pings);
 }
 
+unsigned script_asked_elsewhere(void)
+{
+	return read_count(&S.asked_elsewhere);
+}
+
 unsigned script_backends(void)
 {
 	return read_count(&S.living);
@@ -273,6 +280,7 @@ static bool script_connect(const struct ctx *ctx, const struct driver_env *env, 
 	struct server_identity *server = &c->info.server;
 	lock();
 	c->lane = (int)lane;
+	c->login = pthread_self();
 	server->engine = ENGINE_POSTGRES;
 	server->version = 150000;
 	snprintf(server->version_text, sizeof(server->version_text), "15.0");
@@ -316,6 +324,7 @@ static bool script_fetch(const struct ctx *ctx, struct conn *c, const struct pro
 	struct probe_script *script = find(p->name);
 	struct script_answer answer = script->answer;
 	script->asked++;
+	S.asked_elsewhere += !pthread_equal(c->login, pthread_self());
 	for (size_t i = 1; i < p->nparams; i++)
 		script->since += p->params[i].type == PARAM_SINCE && values[i].since != NULL;
 	script->answer.value += answer.step;

@@ -44,9 +44,10 @@ unsigned script_cancels(void);
 unsigned script_terminates(void);
 unsigned script_acts(void);
 unsigned script_pings(void);
-unsigned script_backends(void);     /* living now: connected, or closed with a statement running */
-unsigned script_backends_max(void); /* the most at any moment */
-unsigned script_open(void);         /* connections not closed yet */
+unsigned script_backends(void);        /* living now: connected, or closed with a statement running */
+unsigned script_backends_max(void);    /* the most at any moment */
+unsigned script_open(void);            /* connections not closed yet */
+unsigned script_asked_elsewhere(void); /* … fetches on another thread than the login's */
 /* struct conn of one owner must never be used by two threads at once; true when it was. */
 bool script_misused(void);
 

@@ -62,6 +62,31 @@ static void test_rates_need_the_same_server_process(void **state)
 	assert_int_equal(lanes_link()->reconnects, 1);
 }
 
+static bool asked_elsewhere(struct lanes *f)
+{
+	return script_asked_elsewhere() >= f->n;
+}
+
+/* What a login leaves with the allocator of its thread goes back when that ends, each time. */
+static void test_after_a_login_the_lane_is_on_another_thread(void **state)
+{
+	(void)state;
+	lanes_start(false, false);
+	lanes_want("pulse");
+	L.n = 3;
+	lanes_until_later(asked_elsewhere);
+	assert_int_equal(script_connects(LANE_FAST), 1);
+
+	script_answer("pulse", (struct script_answer){.error = ERR_LOST});
+	lanes_until_latest("pulse", ERR_LOST, true);
+	script_answer("pulse", (struct script_answer){.value = 1});
+	lanes_until_latest("pulse", ERR_NONE, true);
+	L.n = script_asked_elsewhere() + 3;
+	lanes_until_later(asked_elsewhere);
+	assert_true(script_connects(LANE_FAST) >= 2);
+	assert_false(script_misused());
+}
+
 static void test_gate(void **state)
 {
 	(void)state;
@@ -347,6 +372,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_only_what_is_looked_at, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(
 	                test_rates_need_the_same_server_process, lanes_setup, lanes_teardown),
+	        cmocka_unit_test_setup_teardown(
+	                test_after_a_login_the_lane_is_on_another_thread, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(test_gate, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(
 	                test_a_drained_timeout_keeps_its_connection, lanes_setup, lanes_teardown),
