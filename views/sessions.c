@@ -106,14 +106,17 @@ static const struct session *current(const struct sessions_state *st, size_t *in
 	return sessions_row(st, list_row(&st->list), instance);
 }
 
-/* The list has only the beginning of a long statement: with the detail open, the rest is fetched. */
+/* The list has only the beginning of a long statement, and only the last one of a transaction: with the
+ * detail open, the rest is fetched. */
 static struct intent ask(const struct sessions_state *st, const struct view_input *in)
 {
 	size_t instance;
 	const struct session *s = current(st, &instance);
 	struct intent i = intent_done();
 
-	if (!st->pane.open || !s || s->id <= 0 || !sessions_query_is_cut(st, in, instance, s))
+	if (!st->pane.open || !s || s->id <= 0 ||
+	        !(sessions_query_is_cut(st, in, instance, s) ||
+	                sessions_transaction_is_told(in, instance, s)))
 		return i;
 	i.kind = INTENT_ASK;
 	i.row.instance = (int)instance;

@@ -6,7 +6,7 @@
 #include "core/base/human.h"
 #include "views/sessions_state.h"
 
-enum { CHAIN_MAX = 12, BEHIND_MAX = 12, PRETTY_MAX = 64 * 1024 };
+enum { CHAIN_MAX = 12, BEHIND_MAX = 12, PRETTY_MAX = 64 * 1024, PAST_MAX = 240, SHORT_MS = 100 };
 
 struct detail {
 	struct document *doc;
@@ -106,6 +106,74 @@ static void describe_statement(const struct detail *d, const char *query, size_t
 		        d->doc, STYLE_DIM, ", the server keeps no more than this: track_activity_query_size");
 	document_sql(d->doc, sessions_dialect(d->in, d->instance), buf_str(&b), b.len);
 	buf_free(&b);
+}
+
+/* --- What its transaction has run */
+
+bool sessions_transaction_is_told(const struct view_input *in, size_t instance, const struct session *s)
+{
+	return in->snap->instances[instance].link.server.engine == ENGINE_MYSQL && s->xact_ms >= 0;
+}
+
+static const struct table *answer_about(const struct detail *d, const struct session_ref *ref)
+{
+	const struct table *t = d->in->answer ? d->in->answer->table : NULL;
+	const struct row_ref *asked = &d->in->asked;
+	bool same = asked->instance == (int)d->instance && asked->session.id == ref->id &&
+	            strcmp(asked->session.started, ref->started) == 0;
+
+	return same ? t : NULL;
+}
+
+static void put_past_statement(const struct detail *d, const struct table *t, size_t row, int64_t older_ms)
+{
+	const struct cell *query = table_cell(t, row, table_column(t, "query"));
+	char text[HUMAN_MAX];
+	struct buf b;
+	int64_t v;
+
+	document_newline(d->doc);
+	if (table_int(t, row, table_column(t, "ago_ms"), &v))
+		document_printf(d->doc, STYLE_TEXT, "%s ago", human_duration(v + older_ms, text));
+	if (table_int(t, row, table_column(t, "took_ms"), &v) && v >= SHORT_MS)
+		document_printf(d->doc, STYLE_TEXT, ", took %s", human_duration(v, text));
+	if (table_int(t, row, table_column(t, "rows_modified"), &v) && v > 0)
+		document_printf(d->doc, STYLE_NOTICE, ", %lld row%s", (long long)v, v == 1 ? "" : "s");
+	buf_init(&b, 4096);
+	if (query->type == CELL_TEXT &&
+	        sessions_statement(d->in, d->instance, query->u.s, query->n, PAST_MAX, &b)) {
+		document_puts(d->doc, STYLE_TEXT, ": ");
+		document_text(d->doc, STYLE_DIM, buf_str(&b), b.len);
+	}
+	buf_free(&b);
+}
+
+static void describe_transaction(const struct detail *d)
+{
+	struct session_ref ref;
+
+	session_ref_of(d->view, d->s, &ref);
+	const struct table *t = answer_about(d, &ref);
+	int xact = t ? table_column(t, "xact") : -1;
+	bool begun = false;
+
+	for (size_t row = 0; t && row < t->nrows; row++) {
+		const char *of = table_text(t, row, xact);
+
+		/* Asked of one transaction, and the session may be in another by now. */
+		if (!of || strcmp(of, ref.xact_guard) != 0)
+			continue;
+		if (!begun) {
+			document_newline(d->doc);
+			document_newline(d->doc);
+			document_puts(d->doc, STYLE_HEADER, "ITS TRANSACTION");
+			document_puts(d->doc, STYLE_DIM, ", statements that ended, the latest first");
+		}
+		begun = true;
+		d->doc->indent = 2;
+		put_past_statement(d, t, row, (d->in->now - d->in->answer->finished) / NS_PER_MS);
+		d->doc->indent = 0;
+	}
 }
 
 /* --- Itself */
@@ -419,6 +487,7 @@ void sessions_describe(struct sessions_state *st, const struct view_input *in)
 		describe_behind(&d);
 	if (!is_unnamed(d.s)) {
 		describe_statement(&d, query, n, bytes);
+		describe_transaction(&d);
 		describe_connection(&d, &b);
 	}
 	d.doc->indent = 0;

@@ -151,5 +151,7 @@ const char *sessions_full_query(const struct sessions_state *st, const struct vi
         const struct session *s, size_t *n, int64_t *bytes);
 bool sessions_query_is_cut(const struct sessions_state *st, const struct view_input *in, size_t instance,
         const struct session *s);
+/* Whether its server remembers what its transaction has run: to be asked for as well. */
+bool sessions_transaction_is_told(const struct view_input *in, size_t instance, const struct session *s);
 
 #endif

@@ -68,8 +68,10 @@ static const struct fixture_probe probes[] = {
                     "-- column: app label · client label · state state · xmin_age count · age_ms duration\n"
                     "-- column: held_ms duration · catalog bool · rows_modified count\n"},
         {"settings", "lane: slow  every: 60s  rows: 200\n-- column: name label key · value label\n"},
-        {"statement", "lane: admin  rows: 1\n-- param: id int\n"
-                      "-- column: id count key · started time key · query sqltext · query_bytes bytes\n"},
+        {"statement", "lane: admin  rows: 11\n-- param: id int\n"
+                      "-- column: id count key · started time key · query sqltext · query_bytes bytes\n"
+                      "-- column: xact label · event count key · ago_ms duration · took_ms duration\n"
+                      "-- column: rows_modified count\n"},
 };
 
 const struct fixture_probe *fixture_probes(size_t *n)
