@@ -250,7 +250,7 @@ static void find_restart(struct step *st, const struct table *t)
 	int64_t ms = uptime >= 0 ? uptime : ms_since(st, m->restarted_at);
 	struct finding *f = finding_add(st, FINDING_RESTART, seen ? SEVERITY_WARN : SEVERITY_NOTICE, 0);
 	finding_span(ms, span);
-	finding_text(st, f, seen ? "restarted %s ago" : "is up for only %s", span);
+	finding_text(st, f, seen ? "restarted %s ago" : "started %s ago", span);
 	finding_brief(f, seen ? "restarted %s ago" : "up for %s", span);
 }
 

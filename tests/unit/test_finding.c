@@ -367,7 +367,7 @@ static void test_what_a_server_says_of_itself(void **state)
 	        "orders-1: is a replica that privileged users may write to (super_read_only is off)");
 	server_says(ENGINE_POSTGRES, "role | uptime_ms | processes_ms\nprimary | 9000000 | 42000",
 	        SEVERITY_WARN, "orders-1: recovered from a crash 42 s ago: all its sessions were ended");
-	server_says(ENGINE_POSTGRES, "uptime_ms\n42000", SEVERITY_NOTICE, "orders-1: is up for only 42 s");
+	server_says(ENGINE_POSTGRES, "uptime_ms\n42000", SEVERITY_NOTICE, "orders-1: started 42 s ago");
 	server_says(ENGINE_POSTGRES, "xid_age | xid_limit | mxid_age | mxid_limit\n1200 | 2000 | 100 | 2000",
 	        SEVERITY_WARN,
 	        "orders-1: 60 % of the transaction ids are used up: vacuum the database with the oldest "
