@@ -14,7 +14,7 @@ enum { ACT_SQL_MAX = 3072, SIGNAL_MAX = 1024, ID_MAX = 24, NAME_MAX_BYTES = 64 }
 
 /* How old a proof may be: what the server needs when nothing interrupts it. Where that stays out of reach,
  * twice what its quickest copy took: each session adds to that. */
-enum { WITHIN_US = 50, WITHIN_MOST_US = 20000, STRICT_TRIES = 6, TRIES = 24 };
+enum { WITHIN_US = 10, WITHIN_MOST_US = 20000, STRICT_TRIES = 8, TRIES = 30 };
 
 /* 1. The guarded statement. Its row: may its identity be seen · is this the server · is it the session · is
  * the transaction the same · the statement the same and running · was it signalled, or how many microseconds
@@ -23,17 +23,21 @@ enum { WITHIN_US = 50, WITHIN_MOST_US = 20000, STRICT_TRIES = 6, TRIES = 24 };
  * The server has nothing that compares and signals in one step: between the look at the session and the
  * signal lies a moment in which it may move on. So that this moment is as short as the server allows, all
  * else comes before: the control file is read, our own memberships are in the cache, constants are parsed,
- * and the whole row was looked at, which takes some 40 us after it was copied. Then, last before the signal,
- * a transaction that has written is asked for by its xid (1 us; the look has 32 bits of it, a snapshot the
- * other 32); one that has not, and a statement, by a second look at nothing but their start. That look copies
- * what all sessions do (6 us with a few of them, up to milliseconds with thousands) and can lose its
- * processor, for longer than another client needs to take over: so it is timed by the server itself, and one
- * that took too long signals nothing but says how long it took, and is taken again. */
+ * the whole row was looked at, which takes some 40 us after it was copied, and the session's place in the
+ * list was found. Then, last before the signal, a transaction that has written is asked for by its xid (the
+ * look has 32 bits of it, a snapshot the other 32); one that has not, and a statement, by a second look at
+ * nothing but their start. That look copies what all sessions do (some us with a few of them, up to
+ * milliseconds with thousands), and either can lose its processor, for longer than another client needs to
+ * take over: so it is timed by the server itself, and one that took too long signals nothing but says how
+ * long it took, and is taken again. */
 
 enum { SIGNALLED, SEEN, SERVER, SESSION, XACT, QUERY };
 
 static const char act_sql[] =
-        "SELECT CASE WHEN s.server AND a.backend_start = s.started%s THEN %s END AS signalled,"
+        "SELECT CASE WHEN s.server AND a.backend_start = s.started%s THEN"
+        " (SELECT CASE WHEN %s THEN CASE WHEN clock_timestamp() < t.until THEN %s(a.pid)::text"
+        " ELSE (%u + 1000000 * extract(epoch FROM clock_timestamp() - t.until))::bigint::text END END"
+        " FROM (SELECT clock_timestamp() + interval '%u us' AS until OFFSET 0) t) END AS signalled,"
         " a.backend_start IS NOT NULL AS seen, s.server, a.backend_start = s.started AS session,"
         " a.xact_start IS NOT DISTINCT FROM s.xact AND a.state IS DISTINCT FROM 'disabled' AS xact,"
         " a.query_start = s.query AND a.state NOT LIKE 'idle%%' AS query"
@@ -41,28 +45,27 @@ static const char act_sql[] =
         " AND pg_has_role('pg_signal_backend', 'usage') IS NOT NULL AS server,"
         " $2::timestamptz AS started, $3::timestamptz AS xact, $4::timestamptz AS query,"
         " pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax OFFSET 0) s,"
-        " LATERAL pg_stat_get_activity(CASE WHEN s.server IS NULL THEN 0 ELSE $1::int END) a";
+        " LATERAL pg_stat_get_activity(CASE WHEN s.server IS NULL THEN 0 ELSE $1::int END) a,"
+        " LATERAL (SELECT max(n) AS n FROM pg_stat_get_backend_idset() n"
+        " WHERE pg_stat_get_backend_pid(n) = a.pid) b";
 static const char same_xact[] =
         " AND a.xact_start IS NOT DISTINCT FROM s.xact AND a.state IS DISTINCT FROM 'disabled'";
 static const char same_query[] = " AND a.query_start = s.query AND a.state NOT LIKE 'idle%'";
 
-/* OFFSET 0 and the mention of t.began keep the order: first the time, then the copy. */
-static const char again[] =
-        "CASE WHEN pg_stat_clear_snapshot() IS NOT NULL THEN"
-        " (SELECT CASE WHEN clock_timestamp() < t.began + interval '%u us' THEN %s(a.pid)::text"
-        " ELSE (1000000 * extract(epoch FROM clock_timestamp() - t.began))::bigint::text END"
-        " FROM (SELECT clock_timestamp() AS began OFFSET 0) t,"
-        " LATERAL (SELECT n FROM pg_stat_get_backend_idset() n WHERE t.began IS NOT NULL OFFSET 0) b"
-        " WHERE pg_stat_get_backend_pid(b.n) = a.pid"
-        " AND pg_stat_get_backend_start(b.n) = s.started%s) END";
+/* One row, and its place known before the last look (max does that): a second row, should the places change
+ * meanwhile, would be a second signal.
+ * Before PostgreSQL 16 a session's place changes when one before it ends: then another pid is found there, as
+ * if it had moved on in that very moment, and all is looked at again. */
+static const char again[] = "pg_stat_clear_snapshot() IS NOT NULL"
+                            " AND pg_stat_get_backend_pid(b.n) = a.pid"
+                            " AND pg_stat_get_backend_start(b.n) = s.started";
 static const char again_xact[] = " AND pg_stat_get_backend_xact_start(b.n) IS NOT DISTINCT FROM s.xact";
 static const char again_query[] = " AND pg_stat_get_backend_activity_start(b.n) = s.query"
                                   " AND pg_stat_get_backend_wait_event(b.n) IS DISTINCT FROM 'ClientRead'";
-static const char by_xid[] =
-        "CASE WHEN a.backend_xid IS NULL THEN %s"
-        " WHEN pg_xact_status((a.backend_xid::text::bigint"
-        " + ((s.xmax - a.backend_xid::text::bigint + 2147483648) >> 32 << 32))::text::xid8)"
-        " = 'in progress' THEN pg_terminate_backend(a.pid)::text END";
+static const char by_xid[] = "CASE WHEN a.backend_xid IS NULL THEN %s"
+                             " ELSE pg_xact_status((a.backend_xid::text::bigint"
+                             " + ((s.xmax - a.backend_xid::text::bigint + 2147483648) >> 32 << 32))"
+                             "::text::xid8) = 'in progress' END";
 
 struct guarded {
 	char sql[ACT_SQL_MAX];
@@ -76,16 +79,13 @@ static const char *or_null(const char *text)
 	return text[0] == '\0' ? NULL : text;
 }
 
-/* What comes last before the signal, and the signal. */
-static void write_signal(const struct action_request *req, unsigned within_us, char *out, size_t cap)
+/* What is asked last before the signal. */
+static void write_last(const struct action_request *req, char *out, size_t cap)
 {
 	bool cancel = req->kind == ACTION_CANCEL;
-	char proof[sizeof(again_xact) + sizeof(again_query)];
 	char look[SIGNAL_MAX];
-	snprintf(proof, sizeof(proof), "%s%s", req->whatever_transaction ? "" : again_xact,
+	snprintf(look, sizeof(look), "%s%s%s", again, req->whatever_transaction ? "" : again_xact,
 	        cancel ? again_query : "");
-	snprintf(look, sizeof(look), again, within_us, cancel ? "pg_cancel_backend" : "pg_terminate_backend",
-	        proof);
 	if (cancel || req->whatever_transaction)
 		snprintf(out, cap, "%s", look);
 	else
@@ -96,11 +96,13 @@ static void guard(struct guarded *g, const struct action_request *req, unsigned 
 {
 	bool identified = req->server.id[0] != '\0';
 	char proof[sizeof(same_xact) + sizeof(same_query)];
-	char how[2 * SIGNAL_MAX];
+	char last[2 * SIGNAL_MAX];
 	snprintf(proof, sizeof(proof), "%s%s", req->whatever_transaction ? "" : same_xact,
 	        req->kind == ACTION_CANCEL ? same_query : "");
-	write_signal(req, within_us, how, sizeof(how));
-	snprintf(g->sql, sizeof(g->sql), act_sql, proof, how,
+	write_last(req, last, sizeof(last));
+	snprintf(g->sql, sizeof(g->sql), act_sql, proof, last,
+	        req->kind == ACTION_CANCEL ? "pg_cancel_backend" : "pg_terminate_backend", within_us,
+	        within_us,
 	        identified ? " AND (SELECT system_identifier FROM pg_control_system()) = $6::bigint" : "");
 	snprintf(g->id, sizeof(g->id), "%" PRId64, req->target.id);
 	g->values[0] = g->id;
@@ -154,7 +156,7 @@ static void unprovable(const struct conn *c, const struct action_request *req, s
 
 static void moved_on(const PGresult *r, const struct action_request *req, struct action_result *out)
 {
-	const char *how = "it moved on in this very moment";
+	const char *how = "its id belongs to another session now";
 	if (!holds(r, SERVER)) {
 		out->outcome = OUTCOME_REFUSED;
 		err_set(&out->err, ERR_IDENTITY,
@@ -162,11 +164,9 @@ static void moved_on(const PGresult *r, const struct action_request *req, struct
 		        req->target.id);
 		return;
 	}
-	if (!holds(r, SESSION))
-		how = "its id belongs to another session now";
-	else if (!holds(r, XACT) && !req->whatever_transaction)
+	if (holds(r, SESSION) && !holds(r, XACT) && !req->whatever_transaction)
 		how = "it is in another transaction now";
-	else if (req->kind == ACTION_CANCEL && !holds(r, QUERY))
+	else if (holds(r, SESSION))
 		how = "that statement is not running any more; a cancel does nothing to an idle session";
 	out->outcome = OUTCOME_MOVED_ON;
 	out->other_work = holds(r, SESSION);
@@ -178,6 +178,18 @@ static int64_t late_us(const PGresult *r)
 {
 	const char *text = PQntuples(r) == 0 ? NULL : pg_text(r, 0, SIGNALLED);
 	return text != NULL && text[0] >= '0' && text[0] <= '9' ? strtoll(text, NULL, 10) : 0;
+}
+
+/* Whether only the last look failed: it was too late, or shows something else than the look just before it.
+ */
+static bool only_just_missed(const PGresult *r, const struct action_request *req)
+{
+	if (PQntuples(r) == 0)
+		return false;
+	if (pg_text(r, 0, SIGNALLED) != NULL)
+		return late_us(r) > 0;
+	return holds(r, SERVER) && holds(r, SESSION) && (holds(r, XACT) || req->whatever_transaction) &&
+	       (holds(r, QUERY) || req->kind == ACTION_TERMINATE);
 }
 
 static void judge(
@@ -250,29 +262,36 @@ bool pg_act(const struct ctx *ctx, struct conn *admin, const struct action_reque
 	if (!may_try(ctx, admin, req, out))
 		return false;
 	unsigned within = WITHIN_US;
-	int64_t quickest = INT64_MAX, late = 0;
-	for (unsigned i = 0; i < TRIES; i++) {
+	int64_t quickest = INT64_MAX;
+	for (unsigned i = 1; i <= TRIES; i++) {
 		guard(&g, req, within);
 		write_sql(&g, out->sql, sizeof(out->sql));
 		if (!pg_ask(ctx, admin, action_kind_name(req->kind), g.sql, g.n, g.values, &r, &out->err)) {
 			failed(admin, req, out);
 			return true;
 		}
-		late = late_us(r);
-		if (late == 0)
+		int64_t late = late_us(r);
+		bool missed = only_just_missed(r, req);
+		if (!missed)
 			judge(admin, r, req, out);
 		PQclear(r);
-		if (late == 0)
+		if (!missed)
 			return true;
-		quickest = late < quickest ? late : quickest;
-		if (i + 1 >= STRICT_TRIES && 2 * quickest > within)
+		quickest = late > 0 && late < quickest ? late : quickest;
+		if (i >= STRICT_TRIES && quickest < INT64_MAX && 2 * quickest > within)
 			within = 2 * quickest < WITHIN_MOST_US ? (unsigned)(2 * quickest) : WITHIN_MOST_US;
 	}
 	out->outcome = OUTCOME_UNPROVABLE;
-	err_set(&out->err, ERR_GATED,
-	        "session %" PRId64 ": the server is so busy that each proof was %" PRId64
-	        " us old or older before it could be used, so nothing was done",
-	        req->target.id, quickest);
+	if (quickest == INT64_MAX)
+		err_set(&out->err, ERR_GATED,
+		        "session %" PRId64
+		        ": it goes on to something else during each look at it, so nothing was done",
+		        req->target.id);
+	else
+		err_set(&out->err, ERR_GATED,
+		        "session %" PRId64 ": the server is so busy that each proof was %" PRId64
+		        " us old or older before it could be used, so nothing was done",
+		        req->target.id, quickest);
 	return true;
 }
 
