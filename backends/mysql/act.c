@@ -8,7 +8,7 @@
 #include "backends/mysql/conn.h"
 #include "backends/mysql/guard.h"
 
-enum { FRESH_TRIES = 20, FRESH_WAIT_MS = 115, LIVE_TRIES = 60 };
+enum { FRESH_TRIES = 20, FRESH_WAIT_MS = 115, LIVE_TRIES = 80 };
 
 static struct guard_server guard_server(const struct conn *c)
 {

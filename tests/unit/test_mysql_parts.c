@@ -204,7 +204,7 @@ static void test_guards_as_sql(void **state)
 	assert_non_null(strstr(sql, "p.TIME_MS * 1000 MICROSECOND < @dbatop_before)"));
 	assert_non_null(strstr(sql, ", 42, 0); END"));
 	assert_non_null(strstr(
-	        packet(&blind, &r, true, &b), "WHERE @dbatop_fresh = 0); SET @dbatop_at := @dbatop_before"));
+	        packet(&blind, &r, true, &b), "WHERE @dbatop_fresh = 0); DO @dbatop_at := @dbatop_before"));
 	buf_free(&b);
 }
 
