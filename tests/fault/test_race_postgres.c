@@ -20,8 +20,6 @@
 enum {
 	PAIRS = 3,
 	RACES = 160,
-	UNGUARDED_RACES = 30,
-	UNGUARDED_MOST = 600,
 	CONNINFO_MAX = 512,
 	ACT_MS = 5000,
 	ENOUGH = 500 /* pieces of work in which a signal that was sent has surely arrived */
@@ -39,8 +37,6 @@ struct pair {
 	enum action_kind kind;
 	bool whatever;
 	struct session_ref seen;
-	unsigned size; /* of a statement's work: grown and shrunk until about half of the races are won */
-	bool last_sent;
 	char sql[96];
 	unsigned reused; /* how often a new session really got the old one's pid */
 };
@@ -149,14 +145,16 @@ static enum race_told act(struct race_pair *p)
 	        .whatever_transaction = w->whatever};
 	struct action_result result;
 	struct ctx ctx = ctx_within(&w->drive.root, ACT_MS);
-	w->last_sent = false;
 	driver->act(&ctx, w->admin, &req, &result);
 	switch (result.outcome) {
 	case OUTCOME_SENT:
-		w->last_sent = true;
 		return TOLD_SENT;
 	case OUTCOME_MOVED_ON:
 		return TOLD_NOTHING_DONE;
+	case OUTCOME_UNPROVABLE:
+		if (result.err.code == ERR_GATED)
+			return TOLD_NOTHING_DONE;
+		__attribute__((fallthrough));
 	default:
 		race_fail(p, "%s: %s", action_outcome_name(result.outcome), result.err.text);
 		return TOLD_UNKNOWN;
@@ -205,24 +203,15 @@ static enum race_hit pass_on(struct race_pair *p)
 
 /* 4. The next execution of the same statement, and a procedure that runs on. */
 
-enum { SIZE_LEAST = 20, SIZE_MOST = 1000000 };
-
-static void resize(struct pair *w, bool longer)
-{
-	w->size = longer ? w->size + w->size / 5 + 1 : w->size - w->size / 8;
-	w->size = w->size < SIZE_LEAST ? SIZE_LEAST : w->size > SIZE_MOST ? SIZE_MOST : w->size;
-}
-
-/* The statement is seen while it runs; what it costs follows the speed of this machine at this moment. */
+/* The statement is seen while it runs. */
 static void begin_statement(struct race_pair *p, const char *before, const char *after)
 {
 	struct pair *w = p->own;
 	char state[6];
 	if (!is_open(p, &w->pool) || !is_open(p, &w->eye))
 		return;
-	resize(w, !w->last_sent);
 	for (int i = 0; i < 200; i++) {
-		snprintf(w->sql, sizeof(w->sql), "%s%u%s", before, w->size, after);
+		snprintf(w->sql, sizeof(w->sql), "%s%u%s", before, p->size, after);
 		if (PQsendQuery(w->pool, w->sql) != 1) {
 			race_fail(p, "%s: %s", w->sql, PQerrorMessage(w->pool));
 			return;
@@ -233,7 +222,7 @@ static void begin_statement(struct race_pair *p, const char *before, const char 
 				return;
 		} while (!hung_up(w->pool));
 		answer(w->pool, state);
-		resize(w, true);
+		race_resize(p, true);
 	}
 	race_fail(p, "the statement is never seen running: %s", w->sql);
 }
@@ -347,22 +336,23 @@ static const struct {
 	struct race_play play;
 	enum action_kind kind;
 	bool whatever;
-	bool never_right; /* what was seen is over before the action begins */
-	bool harmless;    /* finds no victim even without a guard: ids are not reused that fast */
+	bool harmless; /* finds no victim even without a guard: ids are not reused that fast */
 } scenes[] = {
-        {{"a pooled backend in the next transaction", begin_writing, pass_on, act, 400, 400},
-                ACTION_TERMINATE, false, false, false},
-        {{"the same, nothing was written", begin_reading, pass_on, act, 400, 400}, ACTION_TERMINATE, false,
-                false, false},
-        {{"the next execution of the same statement", begin_again, go_on, act, 100, 3000}, ACTION_CANCEL,
-                false, false, false},
-        {{"a procedure that runs on", begin_call, go_on, act, 100, 3000}, ACTION_CANCEL, false, false, false},
-        {{"a procedure that commits", begin_committing_call, go_on, act, 100, 3000}, ACTION_CANCEL, true,
-                false, false},
-        {{"gone while confirming", begin_session, leave_and_reuse, act, 400, 1500}, ACTION_TERMINATE, false,
-                false, true},
-        {{"gone before, its pid reused", begin_reused, stay, act, 0, 0}, ACTION_TERMINATE, false, true,
-                false},
+        {.play = {"a pooled backend in the next transaction", begin_writing, pass_on, act, 400, 400},
+                .kind = ACTION_TERMINATE},
+        {.play = {"the same, nothing was written", begin_reading, pass_on, act, 400, 400},
+                .kind = ACTION_TERMINATE},
+        {.play = {"the next execution of the same statement", begin_again, go_on, act, 0, 3000},
+                .kind = ACTION_CANCEL},
+        {.play = {"a procedure that runs on", begin_call, go_on, act, 0, 3000}, .kind = ACTION_CANCEL},
+        {.play = {"a procedure that commits", begin_committing_call, go_on, act, 0, 3000},
+                .kind = ACTION_CANCEL,
+                .whatever = true},
+        {.play = {"gone while confirming", begin_session, leave_and_reuse, act, 400, 1500},
+                .kind = ACTION_TERMINATE,
+                .harmless = true},
+        {.play = {"gone before, its pid reused", begin_reused, stay, act, 0, 0, .never_right = true},
+                .kind = ACTION_TERMINATE},
 };
 enum { SCENES = sizeof(scenes) / sizeof(scenes[0]) };
 
@@ -406,6 +396,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct scene *s = *state;
+	if (s == NULL)
+		return 0;
 	for (int i = 0; i < PAIRS; i++) {
 		PQfinish(s->own[i].pool);
 		PQfinish(s->own[i].eye);
@@ -418,54 +410,40 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void play(struct scene *s, size_t i, bool unguarded, unsigned races, struct race_tally *tally)
+static void prepare(struct scene *s, size_t i, bool unguarded)
 {
 	for (int k = 0; k < PAIRS; k++) {
 		s->own[k].kind = scenes[i].kind;
 		s->own[k].whatever = scenes[i].whatever;
 		s->own[k].unguarded = unguarded;
-		s->own[k].reused = 0;
-		s->own[k].size = 100;
-		s->own[k].last_sent = true;
 	}
-	race_run(&scenes[i].play, s->pairs, PAIRS, races, tally);
-	race_print(&scenes[i].play, tally);
 }
 
 static void test_nobody_else_is_hit(void **state)
 {
 	struct scene *s = *state;
 	unsigned races = 0, wrong = 0;
-	for (size_t i = 0; i < SCENES; i++) {
-		struct race_tally t;
-		play(s, i, false, RACES, &t);
-		races += t.races;
-		wrong += t.wrong;
-		assert_int_equal(t.lies, 0);
-		assert_int_equal(t.unknown, 0);
-		/* Both ends of the race were reached: it was one. */
-		if (scenes[i].never_right)
-			assert_int_equal(t.sent, 0);
-		else
-			assert_true(t.right > 0 && t.nothing_done > 0);
-	}
+	do {
+		for (size_t i = 0; i < SCENES; i++) {
+			struct race_tally t;
+			prepare(s, i, false);
+			race_guarded(&scenes[i].play, s->pairs, PAIRS, RACES, &t);
+			races += t.races;
+			wrong += t.wrong;
+		}
+	} while (race_undecided(wrong, races));
 	print_message("%u races, %u wrong victims\n", races, wrong);
 	assert_true(races >= 1000);
-	assert_int_equal(wrong, 0);
+	assert_true(race_fair(wrong, races));
 }
 
 static void test_without_the_guard_they_are(void **state)
 {
 	struct scene *s = *state;
 	for (size_t i = 0; i < SCENES; i++) {
-		struct race_tally t;
-		unsigned wrong = 0;
-		for (unsigned n = 0; !scenes[i].harmless && wrong == 0 && n < UNGUARDED_MOST;
-		        n += UNGUARDED_RACES) {
-			play(s, i, true, UNGUARDED_RACES, &t);
-			wrong += t.wrong;
-		}
-		assert_true(scenes[i].harmless || wrong > 0);
+		prepare(s, i, true);
+		if (!scenes[i].harmless)
+			race_unguarded(&scenes[i].play, s->pairs, PAIRS);
 	}
 }
 
