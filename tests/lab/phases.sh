@@ -13,6 +13,7 @@ phase() {
 	report "$name" $code $((SECONDS - began))
 	if [ $code -ne 0 ]; then
 		excerpt "$logs/$name.log" | sed 's/^/    /'
+		why "$logs/$name.log" | sed 's/^/    /'
 		echo "    (whole log: $logs/$name.log)"
 	fi
 	return $code
@@ -23,6 +24,25 @@ excerpt() {
 	grep -nE '(error|ERROR|warning|FAILED|Failed|Timeout|Sanitizer|undefined reference)' "$1" |
 		grep -vE 'warnings? generated|-Werror |^[0-9]+:FAILED: ' | head -n 60
 	tail -n 25 "$1"
+}
+
+# What each failed test of ctest's output said of it: the end of what it found wrong.
+why() {
+	awk '
+		function told(	i) {
+			for (i = n > 12 ? n - 12 : 0; i < n; i++) print "    " line[i]
+			n = 0
+		}
+		/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / {
+			told()
+			inside = /\*\*\*/
+			if (inside) print "why: " $0
+			next
+		}
+		/^[0-9]+% tests passed/ { told(); inside = 0 }
+		inside && /(ERROR|LINE|FAILED|WRONG|rror:|anitizer|expected|assert)/ { line[n++] = $0 }
+		END { told() }
+	' "$1"
 }
 
 report() {
