@@ -68,9 +68,14 @@ def wait_for(child):
 
 
 def end_command(child):
+    """Not by child.send_signal(): where Ctrl-C has ended both of us, that reaps the child unseen, and
+    wait_for would wait for ever."""
     if child is None or child.returncode is not None:
         return
-    child.send_signal(signal.SIGTERM)
+    try:
+        os.kill(child.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return  # it ended, and was reaped, at the very moment we were told to end
     signal.signal(signal.SIGALRM, lambda number, frame: processes.kill_tree(child.pid))
     signal.alarm(GRACE)
     wait_for(child)
