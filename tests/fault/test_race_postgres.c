@@ -338,17 +338,17 @@ static const struct {
 	bool whatever;
 	bool harmless; /* finds no victim even without a guard: ids are not reused that fast */
 } scenes[] = {
-        {.play = {"a pooled backend in the next transaction", begin_writing, pass_on, act, 400, 400},
+        {.play = {"a pooled backend in the next transaction", begin_writing, pass_on, act, 400, 400, false},
                 .kind = ACTION_TERMINATE},
-        {.play = {"the same, nothing was written", begin_reading, pass_on, act, 400, 400},
+        {.play = {"the same, nothing was written", begin_reading, pass_on, act, 400, 400, false},
                 .kind = ACTION_TERMINATE},
-        {.play = {"the next execution of the same statement", begin_again, go_on, act, 0, 3000},
+        {.play = {"the next execution of the same statement", begin_again, go_on, act, 0, 3000, false},
                 .kind = ACTION_CANCEL},
-        {.play = {"a procedure that runs on", begin_call, go_on, act, 0, 3000}, .kind = ACTION_CANCEL},
-        {.play = {"a procedure that commits", begin_committing_call, go_on, act, 0, 3000},
+        {.play = {"a procedure that runs on", begin_call, go_on, act, 0, 3000, false}, .kind = ACTION_CANCEL},
+        {.play = {"a procedure that commits", begin_committing_call, go_on, act, 0, 3000, false},
                 .kind = ACTION_CANCEL,
                 .whatever = true},
-        {.play = {"gone while confirming", begin_session, leave_and_reuse, act, 400, 1500},
+        {.play = {"gone while confirming", begin_session, leave_and_reuse, act, 400, 1500, false},
                 .kind = ACTION_TERMINATE,
                 .harmless = true},
         {.play = {"gone before, its pid reused", begin_reused, stay, act, 0, 0, .never_right = true},
