@@ -43,6 +43,8 @@ static const struct {
 	unsigned attempts, within_us;
 } mysql_steps[] = {{30, 30}, {20, 45}, {10, 70}, {10, 140}, {10, 280}};
 enum { MARIADB_WITHIN_US = 500, STEP_US = 20, STEP_MOST_US = 50 };
+/* At MySQL's row of a statement, in one packet. */
+enum { LOOKS = 5 };
 /* After so many the time is doubled. */
 enum { STRICT_STEPS = 8, MARIADB_STRICT = 12 };
 
@@ -198,6 +200,12 @@ static void in_processlist(const struct action_request *req, struct buf *b)
 		buf_puts(b, " AND p.COMMAND <> 'Sleep'");
 }
 
+/* Whether its transaction is a proof: of what is to be terminated, or when that is insisted on. */
+static bool by_transaction(const struct action_request *req)
+{
+	return (req->kind == ACTION_CANCEL) == req->whatever_transaction && has_event(req);
+}
+
 /* The id of the target while it is what was seen, else NULL: an expression. */
 static void mysql_target(const struct action_request *req, struct buf *b)
 {
@@ -207,18 +215,39 @@ static void mysql_target(const struct action_request *req, struct buf *b)
 		in_processlist(req, b);
 		buf_puts(b, " AND @dbatop_thread IS NOT NULL)");
 	} else if (has_query(req) && !req->whatever_transaction) {
-		buf_putc(b, '(');
-		statement_events(req, b);
-		buf_putc(b, ')');
+		/* The next is only looked at when the one before it found no row: see guard_over. */
+		for (unsigned i = 0; i < LOOKS; i++) {
+			buf_puts(b, i == 0 ? "(" : ", (");
+			statement_events(req, b);
+			buf_putc(b, ')');
+		}
 	} else {
 		buf_puts(b, "NULL");
 	}
-	if ((req->kind == ACTION_CANCEL) == req->whatever_transaction && has_event(req)) {
+	if (by_transaction(req)) {
 		buf_puts(b, ", (");
 		transaction_events(req, b);
 		buf_putc(b, ')');
 	}
 	buf_putc(b, ')');
+}
+
+void guard_over(const struct action_request *req, struct buf *out)
+{
+	struct guard_statement statement;
+	buf_puts(out, "@dbatop_thread IS NULL OR (TRUE");
+	if (!req->whatever_transaction && guard_statement(req->target.query_guard, &statement))
+		buf_printf(out,
+		        " AND EXISTS (SELECT * FROM performance_schema.events_statements_current e "
+		        "WHERE e.THREAD_ID = @dbatop_thread AND e.NESTING_EVENT_LEVEL = 0 AND "
+		        "(e.EVENT_ID <> %s%s))",
+		        statement.id, req->kind == ACTION_CANCEL ? " OR e.END_EVENT_ID IS NOT NULL" : "");
+	if (by_transaction(req))
+		buf_printf(out,
+		        " AND EXISTS (SELECT * FROM performance_schema.events_transactions_current x "
+		        "WHERE x.THREAD_ID = @dbatop_thread AND (x.EVENT_ID <> %s OR x.STATE <> 'ACTIVE'))",
+		        req->target.xact_guard + 1);
+	buf_putc(out, ')');
 }
 
 /* 2. What is done when it holds. */

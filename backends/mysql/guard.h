@@ -32,10 +32,15 @@ bool guard_statement(const char *query_guard, struct guard_statement *out);
  * otherwise. Where proof and act are two steps, nothing is done either when too much time lies between them,
  * or between the begin of a look at the list of sessions and the act: then it fails with GUARD_LATE or
  * GUARD_NO_THREAD, and may be tried again. `attempt` counts from 0; after the first ones more time is
- * allowed, for a server that is slow or short of processors. MySQL leaves @dbatop_target set; MariaDB sets
- * @dbatop_half when it has cancelled the target's statement, which comes before the end of a connection. */
+ * allowed, for a server that is slow or short of processors. MySQL leaves @dbatop_target and @dbatop_thread
+ * set; MariaDB sets @dbatop_half when it has cancelled the target's statement, which comes before the end of
+ * a connection. */
 void guard_live(
         const struct guard_server *s, const struct action_request *req, unsigned attempt, struct buf *out);
+/* Appends an expression for after such a packet, on MySQL: true when the target is seen at other work or
+ * gone. performance_schema leaves out the row of a thread that is writing it, as one in a procedure of short
+ * statements does most of the time, so that not to be seen is no proof. */
+void guard_over(const struct action_request *req, struct buf *out);
 /* The same by transaction. look is a number that no earlier packet of this connection had. */
 void guard_fresh(const struct guard_server *s, const struct action_request *req, unsigned look,
         unsigned attempt, struct buf *out);

@@ -78,6 +78,18 @@ static bool never(const struct plan_row *r, enum session_guard guard, struct pla
 
 /* 3. Without its identity nothing can be proved. */
 
+/* Whether statements of others, or our own look, are told apart there. */
+static bool guards_are_seen(const struct plan_input *in, size_t instance)
+{
+	const struct table *sessions = snapshot_table(in->snap, instance, "sessions");
+	int guard = table_column(sessions, "query_guard");
+	for (size_t row = 0; row < sessions->nrows; row++) {
+		if (table_text(sessions, row, guard) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static bool unprovable(
         const struct plan_input *in, size_t instance, const struct plan_row *r, struct plan_target *t)
 {
@@ -101,6 +113,8 @@ static bool unprovable(
 	else if (r->engine == ENGINE_MARIADB)
 		say(t, PLAN_REFUSED, "its statement has no QUERY_ID here: GRANT PROCESS ON *.* TO %.60s",
 		        user);
+	else if (guards_are_seen(in, instance))
+		say(t, PLAN_REFUSED, "the server did not show its statement in the last look: try again");
 	else
 		say(t, PLAN_REFUSED,
 		        "its statement cannot be told from the next one: needs performance_schema and GRANT "

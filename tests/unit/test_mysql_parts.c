@@ -159,6 +159,28 @@ static void test_guards_choose_a_proof(void **state)
 	expect_ways(&maria, &r, false, false, ERR_DENIED);
 }
 
+/* What is over was seen to be over: each row that could have proved the opposite. */
+static void test_over_as_sql(void **state)
+{
+	(void)state;
+	struct buf b;
+	buf_init(&b, 1024);
+	struct action_request r = request(ACTION_CANCEL, "e5", "12");
+	guard_over(&r, &b);
+	assert_non_null(strstr(buf_str(&b), "(e.EVENT_ID <> 12 OR e.END_EVENT_ID IS NOT NULL)"));
+	assert_null(strstr(buf_str(&b), "events_transactions_current"));
+	buf_reset(&b);
+	r.kind = ACTION_TERMINATE;
+	guard_over(&r, &b);
+	assert_non_null(strstr(buf_str(&b), "(e.EVENT_ID <> 12)"));
+	assert_non_null(strstr(buf_str(&b), "(x.EVENT_ID <> 5 OR x.STATE <> 'ACTIVE')"));
+	buf_reset(&b);
+	r.whatever_transaction = true;
+	guard_over(&r, &b);
+	assert_string_equal(buf_str(&b), "@dbatop_thread IS NULL OR (TRUE)");
+	buf_free(&b);
+}
+
 static void test_guards_as_sql(void **state)
 {
 	(void)state;
@@ -216,6 +238,7 @@ int main(void)
 	        cmocka_unit_test(test_error_numbers),
 	        cmocka_unit_test(test_guards_choose_a_proof),
 	        cmocka_unit_test(test_guards_as_sql),
+	        cmocka_unit_test(test_over_as_sql),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

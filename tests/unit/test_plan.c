@@ -224,6 +224,10 @@ static const struct {
         {"no event", ENGINE_MYSQL, ACTION_CANCEL,
                 "1||u|c|a|client|Query|active|CPU||5|5|5||||SELECT 1|421||f|f|f", PLAN_REFUSED,
                 "performance_schema"},
+        {"its event not seen", ENGINE_MYSQL, ACTION_CANCEL,
+                "1||u|c|a|client|Query|active|CPU||5|5|5||||CALL p()|421||f|f|f\n"
+                "2||u|c|a|client|Query|active|CPU||5|5|5||||SELECT 1||88|f|f|t",
+                PLAN_REFUSED, "try again"},
         {"binlog dump", ENGINE_MYSQL, ACTION_TERMINATE,
                 "1||r|c||client|Binlog Dump GTID|active|||||5||||||1|f|f|f", PLAN_REFUSED, "feeds a standby"},
         {"applier", ENGINE_MARIADB, ACTION_TERMINATE,
