@@ -206,7 +206,8 @@ bool my_act(const struct ctx *ctx, struct conn *admin, const struct action_reque
 static const char follow_mysql[] =
         "SELECT t.PROCESSLIST_COMMAND, COALESCE(CONCAT('e', v.EVENT_ID), x.trx_id), x.trx_state, "
         "x.trx_rows_modified, e.EVENT_ID, "
-        "e.END_EVENT_ID IS NULL "
+        "e.END_EVENT_ID IS NULL, (SELECT MAX(s.EVENT_ID) "
+        "FROM performance_schema.events_statements_current s WHERE s.THREAD_ID = t.THREAD_ID) "
         "FROM (SELECT %" PRId64 " AS id) i "
         "LEFT JOIN performance_schema.threads t ON t.PROCESSLIST_ID = i.id "
         "LEFT JOIN performance_schema.events_statements_current e "
@@ -216,7 +217,7 @@ static const char follow_mysql[] =
         "LEFT JOIN information_schema.INNODB_TRX x ON x.trx_mysql_thread_id = i.id LIMIT 1";
 
 static const char follow_processlist[] =
-        "SELECT p.COMMAND, x.trx_id, x.trx_state, x.trx_rows_modified, %s, p.COMMAND <> 'Sleep' "
+        "SELECT p.COMMAND, x.trx_id, x.trx_state, x.trx_rows_modified, %s, p.COMMAND <> 'Sleep', %s "
         "FROM (SELECT %" PRId64 " AS id) i "
         "LEFT JOIN information_schema.PROCESSLIST p ON p.ID = i.id "
         "LEFT JOIN information_schema.INNODB_TRX x ON x.trx_mysql_thread_id = i.id LIMIT 1";
@@ -231,6 +232,7 @@ bool my_follow(const struct ctx *ctx, struct conn *admin, const struct action_re
 	bool statements = !conn_is_mariadb(admin) && admin->performance_schema;
 	struct guard_statement seen;
 	char same[128] = "NULL";
+	const char *step = conn_is_mariadb(admin) ? "p.QUERY_ID" : "NULL";
 	if (!guard_statement(req->target.query_guard, &seen))
 		seen.id[0] = '\0';
 	else if (conn_is_mariadb(admin))
@@ -240,12 +242,14 @@ bool my_follow(const struct ctx *ctx, struct conn *admin, const struct action_re
 		                               "'%s', %s, p.QUERY_ID)",
 		        seen.seen, seen.id);
 	bool ok = statements ? conn_ask(ctx, admin, &a, e, follow_mysql, req->target.id)
-	                     : conn_ask(ctx, admin, &a, e, follow_processlist, same, req->target.id);
+	                     : conn_ask(ctx, admin, &a, e, follow_processlist, same, step, req->target.id);
 	if (!ok)
 		return err_wrap(e, "cannot look at session %" PRId64, req->target.id);
 	bool running = !a.null[0] && strcmp(a.value[0], "Sleep") != 0 && strcmp(a.value[0], "Killed") != 0 &&
 	               !a.null[5] && strcmp(a.value[5], "1") == 0;
 	bool undoing = !a.null[2] && strcmp(a.value[2], "ROLLING BACK") == 0;
+	if (!a.null[6])
+		out->step = strtoull(a.value[6], NULL, 10);
 	const char *xact = req->target.xact_guard;
 	/* Without performance_schema a killed session is in MySQL's list of transactions alone. */
 	out->visible = !a.null[0] || (!statements && !conn_is_mariadb(admin) && !a.null[1]);

@@ -41,6 +41,8 @@ struct action_result {
 	struct err err;
 	char sql[3072];    /* the statement as sent */
 	int64_t rows_left; /* OUTCOME_ROLLING_BACK: rows still to undo; -1 unknown */
+	unsigned signals;  /* so often the statement matched and the server took it: more than once where the
+	                      server forgot a cancel between two statements of a procedure */
 	bool other_work;   /* OUTCOME_MOVED_ON: the same session is there, with other work: it may be insisted
 	                      on */
 };

@@ -267,7 +267,10 @@ static void say_ended(const struct target *t, const char *how, char *say, size_t
 		        t->resumed == 1 ? "" : "s");
 	size_t still = t->nwaiters - (size_t)(t->resumed >= 0 ? t->resumed : 0);
 	if (t->resumed >= 0 && still > 0 && n > 0 && (size_t)n < cap)
-		snprintf(say + n, cap - (size_t)n, ", %zu still wait%s", still, still == 1 ? "s" : "");
+		n += snprintf(say + n, cap - (size_t)n, ", %zu still wait%s", still, still == 1 ? "s" : "");
+	if (t->result.signals > 1 && n > 0 && (size_t)n < cap)
+		snprintf(say + n, cap - (size_t)n, "; the server forgot %u of %u cancels",
+		        t->result.signals - 1, t->result.signals);
 }
 
 static void say_following(const struct target *t, const struct snapshot *snap, char *say, size_t cap)
@@ -277,6 +280,9 @@ static void say_following(const struct target *t, const struct snapshot *snap, c
 	const char *sent = t->result.outcome == OUTCOME_UNKNOWN ? "sent, no answer" : "signalled";
 	if (t->result.outcome == OUTCOME_ROLLING_BACK)
 		say_rolling_back(t, say, cap);
+	else if (t->result.signals > 1)
+		snprintf(say, cap, "%" PRId64 ": its procedure goes on, signalled %u times in %s \u2026",
+		        t->req.target.id, t->result.signals, human_duration(ms, since));
 	else if (ms < GOES_ON_MS)
 		snprintf(say, cap, "%" PRId64 ": %s \u2026", t->req.target.id, sent);
 	else
@@ -320,7 +326,11 @@ static void say_done(const struct target *t, char *say, size_t cap)
 		say_error(t, "the server refused", say, cap);
 		break;
 	case OUTCOME_STILL_THERE:
-		snprintf(say, cap, "%" PRId64 ": signalled, and it is still there", t->req.target.id);
+		if (t->result.signals > 1)
+			snprintf(say, cap, "%" PRId64 ": signalled %u times, and it is still there",
+			        t->req.target.id, t->result.signals);
+		else
+			snprintf(say, cap, "%" PRId64 ": signalled, and it is still there", t->req.target.id);
 		break;
 	case OUTCOME_NONE:
 	case OUTCOME_SENT:

@@ -13,6 +13,9 @@ enum {
 	LOOK_FIRST_MS = 50,
 	LOOK_SLOWEST_MS = 1000,
 	WAIT_EXTRA_MS = 1000, /* a job waits for ADMIN a little longer than one connect may take */
+	/* A procedure of short statements makes its server forget up to two cancels of three: then one in
+	 * ten million outlasts so many. */
+	SIGNALS_MAX = 40,
 };
 
 struct job {
@@ -28,7 +31,8 @@ struct job {
 	mono_ns give_up; /* without ADMIN */
 	mono_ns follow_until, look_at;
 	uint32_t look_ms;
-	bool seen; /* at least one look told us something */
+	uint64_t step; /* of the target at the last look since the last signal; 0: none yet */
+	bool seen;     /* at least one look told us something */
 	struct job *next;
 	/* What the reader sees. */
 	pthread_mutex_t lock;
@@ -206,14 +210,10 @@ static bool same_server(struct lane *l, const struct job *j, struct err *e)
 	return !apart || err_set(e, ERR_IDENTITY, "our connections reached different servers here");
 }
 
-static void begin_act(struct lane *l, struct job *j)
+/* The guarded statement, once. What a later one says is no news unless it was taken: what became of the
+ * target is for the next look to see. */
+static enum action_outcome signal_target(struct lane *l, struct job *j, struct err *e)
 {
-	struct err e;
-	err_clear(&e);
-	if (!same_server(l, j, &e)) {
-		refuse(l, j, &e);
-		return;
-	}
 	struct action_result *result = xcalloc(1, sizeof(*result));
 	result->rows_left = -1;
 	struct ctx ctx = ctx_within(&l->ctx, ACT_MS);
@@ -222,20 +222,35 @@ static void begin_act(struct lane *l, struct job *j)
 	atomic_store(&l->busy_until, 0);
 	atomic_fetch_add(&l->st->p->queries, 1);
 
-	e = result->err;
+	*e = result->err;
 	enum action_outcome outcome = result->outcome;
 	if (!sent && (outcome == OUTCOME_NONE || outcome == OUTCOME_SENT))
 		outcome = OUTCOME_REFUSED;
 	result->outcome = outcome;
+	unsigned before = j->view.result.signals;
+	result->signals = before + (outcome == OUTCOME_SENT);
 	pthread_mutex_lock(&j->lock);
-	j->view.result = *result;
+	if (before == 0 || outcome == OUTCOME_SENT)
+		j->view.result = *result;
 	pthread_mutex_unlock(&j->lock);
 	free(result);
+	j->step = 0;
+	j->look_ms = LOOK_FIRST_MS;
+	j->look_at = lane_now(l) + LOOK_FIRST_MS * NS_PER_MS;
+	return outcome;
+}
+
+static void begin_act(struct lane *l, struct job *j)
+{
+	struct err e;
+	err_clear(&e);
+	if (!same_server(l, j, &e)) {
+		refuse(l, j, &e);
+		return;
+	}
+	enum action_outcome outcome = signal_target(l, j, &e);
 	if (outcome == OUTCOME_SENT || outcome == OUTCOME_UNKNOWN) {
-		mono_ns now = lane_now(l);
-		j->follow_until = now + (mono_ns)j->follow_ms * NS_PER_MS;
-		j->look_ms = LOOK_FIRST_MS;
-		j->look_at = now + LOOK_FIRST_MS * NS_PER_MS;
+		j->follow_until = lane_now(l) + (mono_ns)j->follow_ms * NS_PER_MS;
 		j->next = l->following;
 		l->following = j;
 		set_state(l, j, JOB_FOLLOWING);
@@ -312,6 +327,27 @@ static enum action_outcome judge(const struct job *j, const struct follow_state 
 	return f->rows_left >= 0 ? OUTCOME_ROLLING_BACK : OUTCOME_SENT;
 }
 
+/* Whether the server took a cancel and went on as if there had been none: see struct follow_state. Insisted
+ * on, a cancel is for one statement of a transaction, and the next one is none of its business. */
+static bool is_forgotten(struct job *j, enum action_outcome now, const struct follow_state *f)
+{
+	bool grew = j->step != 0 && f->step > j->step;
+	j->step = f->step > j->step ? f->step : j->step;
+	return grew && now == OUTCOME_SENT && j->req.kind == ACTION_CANCEL && !j->req.whatever_transaction &&
+	       j->view.result.signals > 0 && j->view.result.signals < SIGNALS_MAX;
+}
+
+static void signal_again(struct lane *l, struct job *j)
+{
+	struct err e;
+	err_clear(&e);
+	if (!same_server(l, j, &e))
+		return;
+	signal_target(l, j, &e);
+	if (lane_broken(e.code))
+		lane_lost(l, &e, e.code == ERR_TIMEOUT);
+}
+
 /* One look at a target. True: it has come to its end. */
 static bool look(struct lane *l, struct job *j, enum action_outcome *end)
 {
@@ -340,6 +376,8 @@ static bool look(struct lane *l, struct job *j, enum action_outcome *end)
 	j->view.result.rows_left = f.rows_left;
 	j->view.changed = lane_now(l);
 	pthread_mutex_unlock(&j->lock);
+	if (is_forgotten(j, now, &f))
+		signal_again(l, j);
 	hub_wake(l->st->p->opt.hub);
 	return false;
 }

@@ -218,6 +218,8 @@ static void put_result(json_t *line, const struct journal_entry *entry)
 	put(line, "outcome", action_outcome_name(r->outcome));
 	put(line, "error", r->err.text);
 	put(line, "sqlstate", r->err.sqlstate);
+	if (r->signals > 1)
+		json_object_set_new(line, "signals", json_integer(r->signals));
 	if (r->rows_left >= 0)
 		json_object_set_new(line, "rows_left", json_integer(r->rows_left));
 	json_object_set_new(line, "after_ms", json_integer(entry->after_ms));

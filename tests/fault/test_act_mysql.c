@@ -13,7 +13,7 @@
 #include "tests/support/chaos.h"
 #include "tests/support/wait.h"
 
-enum { FOLLOW_MS = 25000, CROWD = 64, DOUBLINGS = 16 };
+enum { FOLLOW_MS = 25000, CROWD = 64, DOUBLINGS = 16, CALLS = 60 };
 
 static struct lab_server server;
 static struct acts A;
@@ -144,6 +144,37 @@ static void test_a_statement_is_cancelled(void **state)
 	mysql_read_query_result(victim);
 	mysql_free_result(mysql_store_result(victim));
 	run(victim, "SELECT 1");
+	mysql_close(victim);
+}
+
+/* A procedure of such statements makes its server forget about every second cancel; another one is sent until
+ * it is over. Until one has been forgotten, which is a matter of some tries. */
+static void test_a_procedure_is_cancelled(void **state)
+{
+	(void)state;
+	MYSQL *victim = open_as("app");
+	int64_t id = (int64_t)mysql_thread_id(victim);
+	static const char call[] = "CALL app.acts_on()";
+	unsigned again = 0;
+	run(victim, "CREATE TABLE IF NOT EXISTS app.acts_one (n INT)");
+	run(victim, "INSERT INTO app.acts_one VALUES (1)");
+	run(victim, strcmp(server.engine, "mysql") == 0
+	                    ? "CREATE PROCEDURE app.acts_on() BEGIN WHILE TRUE DO "
+	                      "UPDATE app.acts_one SET n = 1 - n; END WHILE; END"
+	                    : "CREATE PROCEDURE app.acts_on() BEGIN WHILE TRUE DO DO 1; END WHILE; END");
+	for (unsigned i = 0; again == 0 && i < CALLS; i++) {
+		assert_int_equal(mysql_send_query(victim, call, sizeof(call) - 1), 0);
+		acts_see(&A, &id, 1, "active");
+		acts_do(&A, ACTION_CANCEL, &id, 1, FOLLOW_MS);
+		assert_int_equal(A.told.outcome, OUTCOME_STOPPED);
+		assert_int_not_equal(mysql_read_query_result(victim), 0);
+		assert_int_equal(mysql_errno(victim), 1317);
+		again = acts_journal(&A, "\"signals\":");
+		acts_see(&A, &id, 1, "idle");
+	}
+	assert_true(again > 0);
+	run(victim, "DROP PROCEDURE app.acts_on");
+	run(victim, "DROP TABLE app.acts_one");
 	mysql_close(victim);
 }
 
@@ -313,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_a_waiter_goes_on, start, stop),
 	        cmocka_unit_test_setup_teardown(test_a_statement_is_cancelled, start, stop),
+	        cmocka_unit_test_setup_teardown(test_a_procedure_is_cancelled, start, stop),
 	        cmocka_unit_test_setup_teardown(test_while_no_connection_is_left, start, stop),
 	        cmocka_unit_test_setup_teardown(test_while_the_lanes_hang, start, stop),
 	        cmocka_unit_test_setup_teardown(test_while_the_lanes_hang_and_none_is_left, start, stop),

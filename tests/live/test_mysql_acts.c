@@ -233,6 +233,34 @@ static void idle_sessions(const struct lab_server *server)
 	endpoint_free(&ep);
 }
 
+struct cancelled {
+	struct followed f;
+	uint64_t step;
+};
+
+/* Whether it is over; a cancel that the server forgot is sent again. */
+static bool is_cancelled(void *arg)
+{
+	struct cancelled *c = arg;
+	if (is_quiet(&c->f))
+		return true;
+	bool forgotten = c->step != 0 && c->f.state.step > c->step;
+	c->step = c->f.state.step;
+	if (forgotten) {
+		expect(act(c->f.admin, ACTION_CANCEL, c->f.ref), OUTCOME_SENT);
+		c->step = 0;
+	}
+	return false;
+}
+
+static void cancel_call(struct conn *admin, MYSQL *victim, const struct session_ref *ref)
+{
+	struct cancelled c = {.f = {.admin = admin, .ref = ref}};
+	expect(act(admin, ACTION_CANCEL, ref), OUTCOME_SENT);
+	assert_true(wait_until(is_cancelled, &c, SEEN_MS));
+	assert_int_equal(client_outcome(victim), 1317);
+}
+
 /* A procedure's inner statements move on; the CALL is what was meant: MySQL can name it, and MariaDB knows
  * since when it runs. */
 static void procedures(const struct lab_server *server)
@@ -246,9 +274,8 @@ static void procedures(const struct lab_server *server)
 	        "WHILE i >= 0 DO SELECT COUNT(*) INTO i FROM information_schema.COLUMNS; END WHILE; END");
 	client_begin(victim, "CALL runs_on()");
 	struct session_ref ref = see(admin, victim, "active", NULL);
-	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_SENT);
-	assert_int_equal(client_outcome(victim), 1317);
-	see(admin, victim, "idle", NULL); /* its client has the answer earlier */
+	cancel_call(admin, victim, &ref);
+	see(admin, victim, "idle", NULL);
 
 	/* The next CALL is another statement. */
 	client_begin(victim, "CALL runs_on()");
@@ -258,8 +285,7 @@ static void procedures(const struct lab_server *server)
 	struct followed f = {.admin = admin, .ref = &ref};
 	follow(&f);
 	assert_true(f.state.active && f.state.same_query);
-	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_SENT);
-	assert_int_equal(client_outcome(victim), 1317);
+	cancel_call(admin, victim, &ref);
 	client_run(victim, "DROP PROCEDURE runs_on");
 	mysql_close(victim);
 	drive.driver->close(admin);

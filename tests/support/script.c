@@ -37,6 +37,7 @@ static struct {
 	enum err_code connect_error[LANE_KINDS];
 	bool hangs, drains, dies, stuck, misused;
 	struct follow_state target;
+	unsigned forgets; /* so often, and once more to end the target; 0: it has no steps */
 	unsigned connects[LANE_KINDS];
 	unsigned cancels, terminates, acts, pings, asked_elsewhere, living, living_max, open;
 } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -65,6 +66,7 @@ void script_reset(void)
 	S.target = (struct follow_state){
 	        .visible = true, .same_session = true, .same_xact = true, .same_query = true, .active = true};
 	S.target.rows_left = -1;
+	S.forgets = 0;
 	S.cancels = S.terminates = S.acts = S.pings = S.asked_elsewhere = S.living = S.living_max = S.open =
 	        0;
 	snprintf(S.id, sizeof(S.id), "server-1");
@@ -142,6 +144,14 @@ void script_dies(bool dies)
 {
 	lock();
 	S.dies = dies;
+	unlock();
+}
+
+void script_forgets(unsigned n)
+{
+	lock();
+	S.forgets = n + 1;
+	S.target.step = 10;
 	unlock();
 }
 
@@ -422,6 +432,8 @@ static bool script_act(const struct ctx *ctx, struct conn *admin, const struct a
 	enter(admin);
 	lock();
 	S.acts++;
+	if (S.forgets > 0 && --S.forgets == 0)
+		S.target.active = false;
 	unlock();
 	snprintf(out->sql, sizeof(out->sql), "end %lld", (long long)req->target.id);
 	out->outcome = OUTCOME_SENT;
@@ -437,6 +449,7 @@ static bool script_follow(const struct ctx *ctx, struct conn *admin, const struc
 	(void)e;
 	enter(admin);
 	lock();
+	S.target.step += S.forgets > 0;
 	*out = S.target;
 	unlock();
 	leave(admin);

@@ -33,6 +33,8 @@ void script_admin_server(const char *id);                 /* ADMIN reaches anoth
 void script_drains(bool drains); /* a timed-out fetch can be drained once it was cancelled */
 void script_dies(bool dies);     /* a terminated backend is gone at the next look */
 void script_target(bool visible, bool active, int64_t rows_left); /* what follow sees */
+/* What acts does nothing the first n times, and the target goes from one step to the next; then it ends. */
+void script_forgets(unsigned n);
 /* fetch waits, deaf to its ctx, until released: a client library that cannot be cut. */
 void script_stick(bool stuck);
 

@@ -302,6 +302,25 @@ static void test_sentences(void **state)
 	}
 }
 
+static void test_forgotten_cancels_are_told(void **state)
+{
+	struct scene *s = *state;
+	struct action_run *run = start(s, ACTION_CANCEL, 4802, false);
+	struct job *j = s->poller.jobs[0];
+	answer(j, JOB_FOLLOWING, OUTCOME_SENT, 2);
+	j->view.result.signals = 3;
+	fixture_advance(s->f, 700);
+	assert_string_equal(
+	        look(s, run).say, "4802: its procedure goes on, signalled 3 times in 0.7s \u2026");
+	answer(j, JOB_DONE, OUTCOME_STOPPED, 1200);
+	assert_string_equal(
+	        look(s, run).say, "4802: statement stopped after 1.2s; the server forgot 2 of 3 cancels");
+	json_t *json = line(s, 1);
+	assert_int_equal(json_integer_value(json_object_get(json, "signals")), 3);
+	json_decref(json);
+	action_free(run);
+}
+
 static void test_rolling_back(void **state)
 {
 	struct scene *s = *state;
@@ -489,6 +508,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_told_to_its_end, begin, end),
 	        cmocka_unit_test_setup_teardown(test_waiters_that_wait_on_are_told, begin, end),
 	        cmocka_unit_test_setup_teardown(test_sentences, begin, end),
+	        cmocka_unit_test_setup_teardown(test_forgotten_cancels_are_told, begin, end),
 	        cmocka_unit_test_setup_teardown(test_rolling_back, begin, end),
 	        cmocka_unit_test_setup_teardown(test_a_second_decision, begin, end),
 	        cmocka_unit_test_setup_teardown(test_insisting, begin, end),

@@ -45,13 +45,18 @@ static void act(enum action_kind kind, uint32_t follow_ms)
 		fail_msg("%s", e.text);
 }
 
-static void test_actions_are_followed(void **state)
+static void start_with_admin(void)
 {
-	(void)state;
 	lanes_start(false, true);
 	lanes_want("pulse");
 	lanes_until_later(lanes_admin_is_up);
 	lanes_until_latest("pulse", ERR_NONE, true);
+}
+
+static void test_actions_are_followed(void **state)
+{
+	(void)state;
+	start_with_admin();
 
 	/* Rolling back is told while it lasts, then gone. */
 	script_target(true, true, 5000);
@@ -78,14 +83,57 @@ static void test_actions_are_followed(void **state)
 	assert_int_equal(script_acts(), 3);
 }
 
+/* A server that goes on as if there had been no cancel gets another one, as long as that is proved. */
+static void test_a_forgotten_cancel_is_sent_again(void **state)
+{
+	(void)state;
+	start_with_admin();
+	script_forgets(3);
+	act(ACTION_CANCEL, 60000);
+	until_job(JOB_DONE);
+	assert_int_equal(L.view.result.outcome, OUTCOME_STOPPED);
+	assert_int_equal(L.view.result.signals, 4);
+	assert_int_equal(script_acts(), 4);
+
+	/* What stands still may be about to end; what ends its session is forgotten by nobody; and who
+	 * insisted meant one statement. */
+	script_target(true, true, -1);
+	act(ACTION_CANCEL, 3000);
+	until_job(JOB_DONE);
+	assert_int_equal(L.view.result.outcome, OUTCOME_STILL_THERE);
+	assert_int_equal(L.view.result.signals, 1);
+	script_forgets(9);
+	act(ACTION_TERMINATE, 3000);
+	until_job(JOB_DONE);
+	assert_int_equal(L.view.result.signals, 1);
+	struct err e = {0};
+	struct action_request req = request(ACTION_CANCEL);
+	req.whatever_transaction = true;
+	job_unref(L.job);
+	L.job = poller_act(L.poller, 0, &req, 3000, &e);
+	until_job(JOB_DONE);
+	assert_int_equal(L.view.result.signals, 1);
+	assert_int_equal(script_acts(), 7);
+}
+
+/* Not for ever. */
+static void test_a_cancel_that_is_always_forgotten(void **state)
+{
+	(void)state;
+	start_with_admin();
+	script_forgets(1000);
+	act(ACTION_CANCEL, 8000);
+	until_job(JOB_DONE);
+	assert_int_equal(L.view.result.outcome, OUTCOME_STILL_THERE);
+	assert_int_equal(L.view.result.signals, 40);
+	assert_int_equal(script_acts(), 40);
+}
+
 static void test_actions_prove_the_server(void **state)
 {
 	(void)state;
 	script_admin_server("server-2");
-	lanes_start(false, true);
-	lanes_want("pulse");
-	lanes_until_later(lanes_admin_is_up);
-	lanes_until_latest("pulse", ERR_NONE, true);
+	start_with_admin();
 	/* ADMIN is where the request says, but the screen shows another server. */
 	act(ACTION_TERMINATE, 2000);
 	until_job(JOB_DONE);
@@ -256,6 +304,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_actions_are_followed, lanes_setup, lanes_teardown),
+	        cmocka_unit_test_setup_teardown(
+	                test_a_forgotten_cancel_is_sent_again, lanes_setup, lanes_teardown),
+	        cmocka_unit_test_setup_teardown(
+	                test_a_cancel_that_is_always_forgotten, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(test_actions_prove_the_server, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(test_jobs_do_not_wait_for_ever, lanes_setup, lanes_teardown),
 	        cmocka_unit_test_setup_teardown(test_detail, lanes_setup, lanes_teardown),
