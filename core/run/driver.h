@@ -66,8 +66,8 @@ struct follow_state {
 	int64_t rows_left; /* rows to undo while rolling back; -1 unknown or none */
 	/* MySQL, MariaDB: the server's number of what it executes now, inside a procedure its inner
 	 * statement's; it only grows. 0: not known. These servers forget a cancel that comes just as an inner
-	 * statement ends, and go on; while one is pending none begins. So what has grown between two looks
-	 * after a cancel proves that it was forgotten. */
+	 * statement ends, and go on; while one is pending none begins, but for one that ends at once. So what
+	 * has grown between two looks some time after a cancel proves that it was forgotten. */
 	uint64_t step;
 };
 
