@@ -80,12 +80,22 @@ static struct session_ref see_id(struct conn *c, int64_t id, const char *state, 
 		fail_msg("%s: session %" PRId64 " is not seen %s / %s",
 		        drive.driver->info(c)->server.version_text, id, state,
 		        wait_type == NULL ? "-" : wait_type);
+	/* MariaDB knows a procedure by when it began, and that must be before the look. */
+	if (strcmp(state, "active") == 0)
+		assert_true(wait_until(look, &s, SEEN_MS));
 	return s.ref;
 }
 
 static struct session_ref see(struct conn *c, MYSQL *victim, const char *state, const char *wait_type)
 {
 	return see_id(c, (int64_t)mysql_thread_id(victim), state, wait_type);
+}
+
+/* Not before the statement before it is over: its client has the answer earlier. */
+static void begin(struct conn *c, MYSQL *victim, const char *sql)
+{
+	see(c, victim, "idle", NULL);
+	client_begin(victim, sql);
 }
 
 static struct action_result act_as(struct conn *admin, enum action_kind kind, const struct session_ref *ref,
@@ -109,7 +119,9 @@ static struct action_result act(struct conn *admin, enum action_kind kind, const
 
 static void expect(struct action_result got, enum action_outcome outcome)
 {
-	if (got.outcome != outcome)
+	/* MariaDB marks its target, then waits until it is awake, for longer than it may where many sleep. */
+	bool cut = got.outcome == OUTCOME_UNKNOWN && got.err.code == ERR_SERVER_LIMIT;
+	if (got.outcome != outcome && !(cut && outcome == OUTCOME_SENT))
 		fail_msg("expected %s, got %s: %s: %s", action_outcome_name(outcome),
 		        action_outcome_name(got.outcome), got.err.text, got.sql);
 }
@@ -160,7 +172,7 @@ static void cancel_and_terminate(const struct lab_server *server)
 	MYSQL *victim = client_open(server, "app");
 
 	/* A running statement is cancelled; the session lives on. */
-	client_begin(victim, "SELECT SLEEP(30)");
+	begin(admin, victim, "SELECT SLEEP(30)");
 	struct session_ref ref = see(admin, victim, "active", NULL);
 	struct followed f = {.admin = admin, .ref = &ref};
 	follow(&f);
@@ -173,7 +185,7 @@ static void cancel_and_terminate(const struct lab_server *server)
 
 	/* The same guard once more: that statement is over. So it is with the next execution of its text. */
 	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_MOVED_ON);
-	client_begin(victim, "SELECT SLEEP(30)");
+	begin(admin, victim, "SELECT SLEEP(30)");
 	see(admin, victim, "active", NULL);
 	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_MOVED_ON);
 	expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_MOVED_ON);
@@ -183,8 +195,7 @@ static void cancel_and_terminate(const struct lab_server *server)
 	ref = see(admin, victim, "active", NULL);
 	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_SENT);
 	client_outcome(victim);
-	see(admin, victim, "idle", NULL); /* its client has the answer earlier */
-	client_begin(victim, "SELECT SLEEP(30)");
+	begin(admin, victim, "SELECT SLEEP(30)");
 	ref = see(admin, victim, "active", NULL);
 	expect(act(admin, ACTION_TERMINATE, &ref), OUTCOME_SENT);
 	assert_int_not_equal(client_outcome(victim), 0);
@@ -238,24 +249,28 @@ struct cancelled {
 	uint64_t step;
 };
 
-/* Whether it is over; a cancel that the server forgot is sent again. */
+/* Whether it is over; a cancel that the server forgot is sent again. One more statement of the procedure may
+ * have begun, only to end at once. */
 static bool is_cancelled(void *arg)
 {
 	struct cancelled *c = arg;
+	uint64_t before = c->step;
 	if (is_quiet(&c->f))
 		return true;
-	bool forgotten = c->step != 0 && c->f.state.step > c->step;
 	c->step = c->f.state.step;
-	if (forgotten) {
-		expect(act(c->f.admin, ACTION_CANCEL, c->f.ref), OUTCOME_SENT);
-		c->step = 0;
-	}
+	if (before == 0 || c->step <= before)
+		return false;
+	c->step = 0;
+	struct action_result again = act(c->f.admin, ACTION_CANCEL, c->f.ref);
+	if (again.outcome != OUTCOME_MOVED_ON)
+		expect(again, OUTCOME_SENT);
 	return false;
 }
 
 static void cancel_call(struct conn *admin, MYSQL *victim, const struct session_ref *ref)
 {
 	struct cancelled c = {.f = {.admin = admin, .ref = ref}};
+	assert_false(is_quiet(&c.f));
 	expect(act(admin, ACTION_CANCEL, ref), OUTCOME_SENT);
 	assert_true(wait_until(is_cancelled, &c, SEEN_MS));
 	assert_int_equal(client_outcome(victim), 1317);
@@ -272,19 +287,15 @@ static void procedures(const struct lab_server *server)
 	client_run(victim,
 	        "CREATE PROCEDURE runs_on() BEGIN DECLARE i INT DEFAULT 0; "
 	        "WHILE i >= 0 DO SELECT COUNT(*) INTO i FROM information_schema.COLUMNS; END WHILE; END");
-	client_begin(victim, "CALL runs_on()");
+	begin(admin, victim, "CALL runs_on()");
 	struct session_ref ref = see(admin, victim, "active", NULL);
 	cancel_call(admin, victim, &ref);
-	see(admin, victim, "idle", NULL);
 
 	/* The next CALL is another statement. */
-	client_begin(victim, "CALL runs_on()");
+	begin(admin, victim, "CALL runs_on()");
 	see(admin, victim, "active", NULL);
 	expect(act(admin, ACTION_CANCEL, &ref), OUTCOME_MOVED_ON);
 	ref = see(admin, victim, "active", NULL);
-	struct followed f = {.admin = admin, .ref = &ref};
-	follow(&f);
-	assert_true(f.state.active && f.state.same_query);
 	cancel_call(admin, victim, &ref);
 	client_run(victim, "DROP PROCEDURE runs_on");
 	mysql_close(victim);
@@ -384,7 +395,7 @@ static void reaps(const struct lab_server *server)
 	enum reap reap;
 	struct probe_value rows = {.type = PARAM_INT, .i = 1};
 
-	client_begin(app, "SELECT SLEEP(3)");
+	begin(admin, app, "SELECT SLEEP(3)");
 	struct backend_ref victim = {.id = see(admin, app, "active", NULL).id};
 	assert_true(drive.driver->reap(&ctx, admin, &victim, true, &reap, &e));
 	assert_int_equal(reap, REAP_OTHER);
@@ -529,14 +540,13 @@ static void managed(const struct lab_server *server, enum kill_dialect dialect)
 		client_run(
 		        dba, "CREATE PROCEDURE mysql.rds_kill_query_id(IN query BIGINT) KILL QUERY ID query");
 	}
-	client_begin(victim, "SELECT SLEEP(30)");
+	begin(admin, victim, "SELECT SLEEP(30)");
 	struct session_ref ref = see(admin, victim, "active", NULL);
 	struct action_result sent = act_as(admin, ACTION_CANCEL, &ref, dialect, false);
 	expect(sent, OUTCOME_SENT);
 	assert_non_null(strstr(sent.sql, names[dialect][0]));
 	client_outcome(victim);
-	see(admin, victim, "idle", NULL); /* its client has the answer earlier */
-	client_begin(victim, "SELECT SLEEP(30)");
+	begin(admin, victim, "SELECT SLEEP(30)");
 	see(admin, victim, "active", NULL);
 	expect(act_as(admin, ACTION_CANCEL, &ref, dialect, false), OUTCOME_MOVED_ON);
 	expect(act_as(admin, ACTION_TERMINATE, &ref, dialect, false), OUTCOME_MOVED_ON);

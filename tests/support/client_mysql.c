@@ -6,13 +6,17 @@
 
 #include "tests/support/test.h"
 
+enum { ANSWER_S = 60 };
+
 MYSQL *client_open(const struct lab_server *server, const char *user)
 {
 	char password[64];
 	MYSQL *m = mysql_init(NULL);
 	lab_password(user, password, sizeof(password));
-	/* What another test left locked ends in an error and not in a hang. */
+	/* What another test left locked, or what never ends, is an error and not a hang. */
+	unsigned seconds = ANSWER_S;
 	mysql_options(m, MYSQL_INIT_COMMAND, "SET SESSION lock_wait_timeout = 20");
+	mysql_options(m, MYSQL_OPT_READ_TIMEOUT, &seconds);
 	if (mysql_real_connect(m, server->host, user, password, strcmp(user, "monitor") == 0 ? NULL : "app",
 	            (unsigned)server->port, NULL, 0) == NULL)
 		fail_msg("%s", mysql_error(m));
