@@ -273,16 +273,25 @@ static void say_ended(const struct target *t, const char *how, char *say, size_t
 		        t->result.signals - 1, t->result.signals);
 }
 
+static const char *signalled(const struct target *t, char how[32])
+{
+	if (t->result.signals > 1)
+		snprintf(how, 32, "signalled %u times", t->result.signals);
+	else
+		snprintf(how, 32, "signalled");
+	return how;
+}
+
 static void say_following(const struct target *t, const struct snapshot *snap, char *say, size_t cap)
 {
-	char since[HUMAN_MAX];
+	char since[HUMAN_MAX], how[32];
 	int64_t ms = (snap->now - t->started) / NS_PER_MS;
-	const char *sent = t->result.outcome == OUTCOME_UNKNOWN ? "sent, no answer" : "signalled";
+	const char *sent = t->result.outcome == OUTCOME_UNKNOWN ? "sent, no answer" : signalled(t, how);
 	if (t->result.outcome == OUTCOME_ROLLING_BACK)
 		say_rolling_back(t, say, cap);
 	else if (t->result.signals > 1)
-		snprintf(say, cap, "%" PRId64 ": its procedure goes on, signalled %u times in %s \u2026",
-		        t->req.target.id, t->result.signals, human_duration(ms, since));
+		snprintf(say, cap, "%" PRId64 ": its procedure goes on, %s in %s \u2026", t->req.target.id,
+		        sent, human_duration(ms, since));
 	else if (ms < GOES_ON_MS)
 		snprintf(say, cap, "%" PRId64 ": %s \u2026", t->req.target.id, sent);
 	else
@@ -306,6 +315,7 @@ static void say_error(const struct target *t, const char *otherwise, char *say, 
 
 static void say_done(const struct target *t, char *say, size_t cap)
 {
+	char how[32];
 	switch (t->result.outcome) {
 	case OUTCOME_GONE:
 		say_ended(t, "gone", say, cap);
@@ -326,11 +336,8 @@ static void say_done(const struct target *t, char *say, size_t cap)
 		say_error(t, "the server refused", say, cap);
 		break;
 	case OUTCOME_STILL_THERE:
-		if (t->result.signals > 1)
-			snprintf(say, cap, "%" PRId64 ": signalled %u times, and it is still there",
-			        t->req.target.id, t->result.signals);
-		else
-			snprintf(say, cap, "%" PRId64 ": signalled, and it is still there", t->req.target.id);
+		snprintf(say, cap, "%" PRId64 ": %s, and it is still there", t->req.target.id,
+		        signalled(t, how));
 		break;
 	case OUTCOME_NONE:
 	case OUTCOME_SENT:

@@ -212,7 +212,7 @@ static bool same_server(struct lane *l, const struct job *j, struct err *e)
 
 /* The guarded statement, once. What a later one says is no news unless it was taken: what became of the
  * target is for the next look to see. */
-static enum action_outcome signal_target(struct lane *l, struct job *j, struct err *e)
+static enum action_outcome signal_target(struct lane *l, struct job *j)
 {
 	struct action_result *result = xcalloc(1, sizeof(*result));
 	result->rows_left = -1;
@@ -222,7 +222,7 @@ static enum action_outcome signal_target(struct lane *l, struct job *j, struct e
 	atomic_store(&l->busy_until, 0);
 	atomic_fetch_add(&l->st->p->queries, 1);
 
-	*e = result->err;
+	struct err e = result->err;
 	enum action_outcome outcome = result->outcome;
 	if (!sent && (outcome == OUTCOME_NONE || outcome == OUTCOME_SENT))
 		outcome = OUTCOME_REFUSED;
@@ -237,6 +237,8 @@ static enum action_outcome signal_target(struct lane *l, struct job *j, struct e
 	j->step = 0;
 	j->look_ms = LOOK_FIRST_MS;
 	j->look_at = lane_now(l) + LOOK_FIRST_MS * NS_PER_MS;
+	if (lane_broken(e.code))
+		lane_lost(l, &e, e.code == ERR_TIMEOUT);
 	return outcome;
 }
 
@@ -248,7 +250,7 @@ static void begin_act(struct lane *l, struct job *j)
 		refuse(l, j, &e);
 		return;
 	}
-	enum action_outcome outcome = signal_target(l, j, &e);
+	enum action_outcome outcome = signal_target(l, j);
 	if (outcome == OUTCOME_SENT || outcome == OUTCOME_UNKNOWN) {
 		j->follow_until = lane_now(l) + (mono_ns)j->follow_ms * NS_PER_MS;
 		j->next = l->following;
@@ -257,8 +259,6 @@ static void begin_act(struct lane *l, struct job *j)
 	} else {
 		finish_act(l, j, outcome, NULL);
 	}
-	if (lane_broken(e.code))
-		lane_lost(l, &e, e.code == ERR_TIMEOUT);
 }
 
 /* The values in the order of the probe's parameters; :rows may be left to us. */
@@ -337,17 +337,6 @@ static bool is_forgotten(struct job *j, enum action_outcome now, const struct fo
 	       j->view.result.signals > 0 && j->view.result.signals < SIGNALS_MAX;
 }
 
-static void signal_again(struct lane *l, struct job *j)
-{
-	struct err e;
-	err_clear(&e);
-	if (!same_server(l, j, &e))
-		return;
-	signal_target(l, j, &e);
-	if (lane_broken(e.code))
-		lane_lost(l, &e, e.code == ERR_TIMEOUT);
-}
-
 /* One look at a target. True: it has come to its end. */
 static bool look(struct lane *l, struct job *j, enum action_outcome *end)
 {
@@ -376,8 +365,8 @@ static bool look(struct lane *l, struct job *j, enum action_outcome *end)
 	j->view.result.rows_left = f.rows_left;
 	j->view.changed = lane_now(l);
 	pthread_mutex_unlock(&j->lock);
-	if (is_forgotten(j, now, &f))
-		signal_again(l, j);
+	if (is_forgotten(j, now, &f) && same_server(l, j, &e))
+		signal_target(l, j);
 	hub_wake(l->st->p->opt.hub);
 	return false;
 }

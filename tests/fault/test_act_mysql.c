@@ -178,6 +178,39 @@ static void test_a_procedure_is_cancelled(void **state)
 	mysql_close(victim);
 }
 
+/* Who insists means whatever runs in that transaction: it has stopped when nothing does. */
+static void test_an_insisted_cancel_is_followed(void **state)
+{
+	(void)state;
+	struct endpoint ep;
+	struct err e;
+	struct follow_state f;
+	int64_t id;
+	MYSQL *victim = idle_in_xact(&id);
+	acts_see(&A, &id, 1, "idle in transaction");
+	const struct table *t = snapshot_table(A.snap, 0, "sessions");
+	struct action_request req = {
+	        .kind = ACTION_CANCEL, .target = {.id = id}, .whatever_transaction = true};
+	size_t row = (size_t)drive_row(t, "id", id);
+	drive_guard(t, row, "xact_guard", req.target.xact_guard);
+	drive_guard(t, row, "query_guard", req.target.query_guard);
+	struct conn *admin = drive_open(&A.drive, &server, "actor", LANE_ADMIN, &ep);
+	struct ctx ctx = ctx_within(&A.drive.root, 5000);
+	assert_int_equal(mysql_send_query(victim, "SELECT SLEEP(60)", 16), 0);
+	acts_see(&A, &id, 1, "active");
+	assert_true(mysql_driver.follow(&ctx, admin, &req, &f, &e));
+	assert_true(f.active && f.same_xact && f.same_query);
+	acts_do(&A, ACTION_CANCEL, &id, 1, FOLLOW_MS);
+	mysql_read_query_result(victim);
+	mysql_free_result(mysql_store_result(victim));
+	acts_see(&A, &id, 1, "idle in transaction");
+	assert_true(mysql_driver.follow(&ctx, admin, &req, &f, &e));
+	assert_true(f.same_xact && !f.active && !f.same_query);
+	mysql_driver.close(admin);
+	endpoint_free(&ep);
+	mysql_close(victim);
+}
+
 /* Connections of others until the server takes no more; how many. */
 static size_t fill(MYSQL *crowd[CROWD])
 {
@@ -345,6 +378,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_a_waiter_goes_on, start, stop),
 	        cmocka_unit_test_setup_teardown(test_a_statement_is_cancelled, start, stop),
 	        cmocka_unit_test_setup_teardown(test_a_procedure_is_cancelled, start, stop),
+	        cmocka_unit_test_setup_teardown(test_an_insisted_cancel_is_followed, start, stop),
 	        cmocka_unit_test_setup_teardown(test_while_no_connection_is_left, start, stop),
 	        cmocka_unit_test_setup_teardown(test_while_the_lanes_hang, start, stop),
 	        cmocka_unit_test_setup_teardown(test_while_the_lanes_hang_and_none_is_left, start, stop),

@@ -35,14 +35,19 @@ static struct action_request request(enum action_kind kind)
 	return req;
 }
 
-static void act(enum action_kind kind, uint32_t follow_ms)
+static void act_on(const struct action_request *req, uint32_t follow_ms)
 {
 	struct err e = {0};
-	struct action_request req = request(kind);
 	job_unref(L.job);
-	L.job = poller_act(L.poller, 0, &req, follow_ms, &e);
+	L.job = poller_act(L.poller, 0, req, follow_ms, &e);
 	if (L.job == NULL)
 		fail_msg("%s", e.text);
+}
+
+static void act(enum action_kind kind, uint32_t follow_ms)
+{
+	struct action_request req = request(kind);
+	act_on(&req, follow_ms);
 }
 
 static void start_with_admin(void)
@@ -106,11 +111,9 @@ static void test_a_forgotten_cancel_is_sent_again(void **state)
 	act(ACTION_TERMINATE, 3000);
 	until_job(JOB_DONE);
 	assert_int_equal(L.view.result.signals, 1);
-	struct err e = {0};
 	struct action_request req = request(ACTION_CANCEL);
 	req.whatever_transaction = true;
-	job_unref(L.job);
-	L.job = poller_act(L.poller, 0, &req, 3000, &e);
+	act_on(&req, 3000);
 	until_job(JOB_DONE);
 	assert_int_equal(L.view.result.signals, 1);
 	assert_int_equal(script_acts(), 7);
@@ -140,11 +143,9 @@ static void test_actions_prove_the_server(void **state)
 	assert_int_equal(L.view.result.outcome, OUTCOME_REFUSED);
 	assert_int_equal(L.view.result.err.code, ERR_IDENTITY);
 
-	struct err e = {0};
 	struct action_request req = request(ACTION_TERMINATE);
 	req.server = lanes_link()->server;
-	job_unref(L.job);
-	L.job = poller_act(L.poller, 0, &req, 2000, &e);
+	act_on(&req, 2000);
 	until_job(JOB_DONE);
 	assert_int_equal(L.view.result.err.code, ERR_IDENTITY);
 	assert_int_equal(script_acts(), 0);
